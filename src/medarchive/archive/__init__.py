@@ -1,0 +1,1 @@
+"""The archive: blobs, catalogue, jobs, and the one object over them."""

@@ -1,0 +1,268 @@
+"""Archive: the one object that every face talks to."""
+
+import fcntl
+import io
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
+from typing import BinaryIO, Self, TypeVar
+
+from medarchive.archive import instances, jobs, search
+from medarchive.archive.check import Problem, check
+from medarchive.archive.collector import Collected, collect
+from medarchive.archive.compress import Compressed, Compressor
+from medarchive.archive.catalog import InstanceRecord
+from medarchive.archive.disk import Disk
+from medarchive.archive.ingest import Stored, store
+from medarchive.archive.local import LocalStore
+from medarchive.archive.retrieve import current, frame, rebuild
+from medarchive.archive.spool import Spool
+from medarchive.archive.sqlite import SqliteCatalog
+from medarchive.archive.staging import Staging
+from medarchive.archive.stats import Stats, stats
+from medarchive.dicom.query import Level, Match, Query
+from medarchive.dicom.transcode import transcode
+from medarchive.errors import ArchiveBusy
+from medarchive.image import Image
+from medarchive.settings import Settings
+
+__all__ = ["Archive"]
+
+LOGGER = logging.getLogger(__name__)
+
+
+class Archive:
+    """DICOM objects, durable, findable, given back byte for byte.
+
+    One object may be used by any number of threads, and any number of processes may have the same archive open.
+
+    Example:
+        >>> from pathlib import Path
+        >>> with Archive.open(Settings(archive=Path("/data/archive"))) as archive:  # doctest: +SKIP
+        ...     stored = archive.store(open("image.dcm", "rb"))
+        ...     same = archive.load(stored.uid).read()
+    """
+
+    def __init__(self, settings: Settings, catalog: SqliteCatalog, blobs: LocalStore, staging: Staging) -> None:
+        """Put the parts together; ``Archive.open`` makes them."""
+        self.settings = settings
+        self.catalog = catalog
+        self.blobs = blobs
+        self._staging = staging
+
+    @classmethod
+    def open(cls, settings: Settings, *, disk: Disk | None = None) -> Self:
+        """Open the archive in ``settings.archive``, creating or migrating it.
+
+        Raises:
+            ArchiveBusy: the folder cannot be made or written to, or the catalogue stays locked.
+            ArchiveError: the catalogue is of a newer medarchive, or is none.
+        """
+        disk = disk or Disk()
+        root = settings.archive
+        try:
+            for folder in reversed([root, *root.absolute().parents]):
+                if not folder.exists():
+                    disk.make_directory(folder)
+            disk.make_directory(root / "blobs")
+            disk.make_directory(root / "incoming")
+            with _exclusive(root / "lock"):
+                catalog = SqliteCatalog(root / "catalogue.sqlite", busy_timeout=settings.busy_timeout)
+            disk.sync_directory(root)
+        except OSError as error:
+            raise ArchiveBusy(f"archive {root}: {error.strerror or error}; check the folder and its rights") from error
+        staging = Staging(root / "incoming")
+        return cls(settings, catalog, LocalStore(root / "blobs", staging, disk), staging)
+
+    def close(self) -> None:
+        """Finish the writes under way and let everything go."""
+        self.catalog.close()
+        self._staging.close()
+
+    def __enter__(self) -> Self:
+        """Close at the end of the block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """See ``close``."""
+        self.close()
+
+    def store(self, part10: BinaryIO, *, source: str = "", expect: tuple[str, str] | None = None) -> Stored:
+        """Take an object in. When this returns it is durable, catalogued, and queued for compression.
+
+        Args:
+            part10: a DICOM file (PS3.10 7), seekable; read from its start.
+            source: where it came from: a peer's AE title, or empty.
+            expect: SOP Class UID and SOP Instance UID that were announced for it.
+
+        Raises:
+            NotDicom: it is no Part 10 file, or cannot be read to its end.
+            MissingIdentity: it has no SOP Class or Instance UID.
+            Mismatch: it is not what was announced.
+            Conflict: its SOP Instance UID is taken by an object with other bytes.
+            LimitExceeded: it is larger than ``max_object_bytes``.
+            ArchiveBusy: disk full or catalogue locked; nothing was stored.
+        """
+        limit = self.settings.max_object_bytes
+        return store(self.catalog, self.blobs, part10, source=source, expect=expect, max_bytes=limit)
+
+    def find(self, query: Query) -> Iterator[Match]:
+        """What matches a query, in order of arrival."""
+        return search.find(self.catalog, query)
+
+    def instances(self, level: Level, values: Sequence[str]) -> Iterator[InstanceRecord]:
+        """The instances below any of these Patient IDs, Study, Series or SOP Instance UIDs, in order of arrival."""
+        return instances.under(self.catalog, level, values)
+
+    def instance(self, uid: str) -> InstanceRecord:
+        """Where an instance is and how it is kept.
+
+        Raises:
+            NotFound: no such SOP Instance UID.
+        """
+        return instances.by_uid(self.catalog, uid)
+
+    def load(self, uid: str, *, transfer_syntax: str | None = None) -> BinaryIO:
+        """An instance's Part 10 file, seekable, from its start. The caller closes it.
+
+        The whole file has been compared with the SHA-256 of what was received before the first byte is returned.
+
+        Args:
+            uid: SOP Instance UID.
+            transfer_syntax: UID of the transfer syntax to bring it into; None leaves it as it was received.
+
+        Raises:
+            NotFound: no such instance.
+            BlobCorrupt: what is kept does not give back what was received.
+            BlobMissing: a blob is gone.
+            CannotTranscode: the pixel data cannot be brought into ``transfer_syntax``.
+        """
+
+        def use(record: InstanceRecord) -> BinaryIO:
+            with Spool(self._staging, self.settings.max_memory_bytes) as spool:
+                rebuild(self.blobs, record, spool)
+                return spool.finished()
+
+        file = current(self.catalog, uid, use)
+        if transfer_syntax is None or transfer_syntax == self.instance(uid).transfer_syntax:
+            return file
+        with file:
+            return transcode(file, transfer_syntax)
+
+    def frame(self, uid: str, index: int = 0) -> Image:
+        """One decoded frame, as stored values; of a codec container only the part that holds it is read.
+
+        Raises:
+            NotFound: no such instance, or no such frame.
+            BlobCorrupt: what is kept was changed.
+            DicomError: the object has no pixel data that can be decoded.
+        """
+        return current(self.catalog, uid, lambda record: frame(self.blobs, record, index, lambda: self.load(uid)))
+
+    def delete(self, uid: str) -> None:
+        """Take an instance out of sight. For ``settings.undelete`` seconds ``undelete`` brings it back.
+
+        Raises:
+            NotFound: no such instance.
+        """
+        self.catalog.write(lambda transaction: instances.hide(transaction, uid))
+
+    def undelete(self, uid: str) -> None:
+        """Bring a deleted instance back.
+
+        Raises:
+            NotFound: none was deleted, or it has been purged.
+            Conflict: one of this UID was stored since.
+        """
+        self.catalog.write(lambda transaction: instances.unhide(transaction, uid))
+
+    def compress(self, *, wait_for_all: bool = False, stop: threading.Event | None = None) -> Iterator[Compressed]:
+        """Do the jobs that are waiting now, ``settings.workers`` at a time, and say what became of each.
+
+        Args:
+            wait_for_all: also wait for those that other processes do and for retries; otherwise end when nothing may run.
+            stop: set, it lets the jobs under way end and begins no other.
+        """
+        last = jobs.newest(self.catalog)
+        compressor = Compressor(self.settings, self.catalog, self.blobs, self._staging)
+        stop = stop or threading.Event()
+        with ThreadPoolExecutor(self.settings.workers, thread_name_prefix="medarchive-compress") as pool:
+            under_way: set[Future[Compressed | None]] = set()
+            exhausted = False
+            while True:
+                while not (exhausted or stop.is_set()) and len(under_way) < self.settings.workers:
+                    under_way.add(pool.submit(compressor.run, last))
+                if not under_way:
+                    if not wait_for_all or stop.is_set() or not jobs.waiting(self.catalog, last):
+                        return
+                    exhausted = stop.wait(0.2)
+                    continue
+                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                for future in done:
+                    result = future.result()
+                    exhausted = exhausted or result is None
+                    if result is not None:
+                        exhausted = False
+                        yield result
+
+    def waiting(self) -> int:
+        """How many jobs are to be done."""
+        return jobs.waiting(self.catalog)
+
+    def jobs(self) -> Iterator[jobs.Job]:
+        """The jobs that are waiting, under way or failed."""
+        return jobs.listed(self.catalog)
+
+    def retry(self) -> int:
+        """Let failed jobs be tried again; returns how many there were."""
+        return jobs.retry(self.catalog)
+
+    def stats(self) -> Stats:
+        """What the archive holds and saves."""
+        return stats(self.catalog)
+
+    def collect(self, *, grace: float | None = None, orphans: bool = True) -> Collected:
+        """Purge what was deleted long enough ago and unlink the blobs that nothing needs.
+
+        Args:
+            grace: seconds for which an unreferenced blob stays; None takes the setting.
+            orphans: whether to look for blobs that the catalogue does not know, too.
+        """
+        return collect(
+            self.catalog,
+            self.blobs,
+            grace=self.settings.grace if grace is None else grace,
+            undelete=self.settings.undelete,
+            orphans=orphans,
+        )
+
+    def check(self, *, read_data: bool = False) -> Iterator[Problem]:
+        """Compare catalogue and store and report every fault; with ``read_data``, hash and decode everything too."""
+
+        def restore(record: InstanceRecord) -> None:
+            with Spool(self._staging, self.settings.max_memory_bytes) as spool:
+                rebuild(self.blobs, record, spool)
+                spool.close()
+
+        return check(self.catalog, self.blobs, restore, read_data=read_data)
+
+    def incoming(self) -> Path:
+        """A folder on the archive's file system for files that are being received; swept when this process is gone."""
+        return self._staging.folder()
+
+
+class _exclusive:  # noqa: N801  # reads as a verb where it is used
+    """A lock between processes, held while the block runs."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(self._handle, fcntl.LOCK_EX)
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._handle)

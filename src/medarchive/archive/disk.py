@@ -1,0 +1,56 @@
+"""Disk: the few file operations on which durability rests, in one place so that a test can take the power away.
+
+Each does one system call or a fixed row of them and follows POSIX: data is safe after fsync of the file, a name is safe
+after fsync of its directory.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+__all__ = ["Disk"]
+
+
+class Disk:
+    """The real thing."""
+
+    def create(self, path: Path) -> BinaryIO:
+        """A new, empty file, open for writing without a buffer."""
+        return path.open("xb", buffering=0)
+
+    def sync(self, file: BinaryIO) -> None:
+        """Make a file's bytes safe."""
+        os.fsync(file.fileno())
+
+    def rename(self, source: Path, target: Path) -> None:
+        """Give a file its final name, in the place of any other of that name."""
+        source.replace(target)
+
+    def sync_directory(self, path: Path) -> None:
+        """Make the names in a directory safe."""
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def make_directory(self, path: Path) -> None:
+        """Make a directory where there is none, and make its name safe in any case.
+
+        That it exists says nothing: another process may have made it a moment ago and not synced its parent yet.
+        """
+        path.mkdir(exist_ok=True)
+        self.sync_directory(path.parent)
+
+    def unlink(self, path: Path) -> None:
+        """Remove a file; one that is not there is no error."""
+        path.unlink(missing_ok=True)
+
+    def names(self, path: Path) -> Iterator[str]:
+        """The names in a directory; none where it does not exist."""
+        try:
+            with os.scandir(path) as entries:
+                yield from (entry.name for entry in entries)
+        except FileNotFoundError:
+            return

@@ -1,0 +1,141 @@
+"""Jobs: leased background work in the catalogue. Resumable, retried with growing pauses, visible."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from medarchive.archive.catalog import Catalog, Row, Transaction
+
+__all__ = ["Job", "Kind", "enqueue", "fail", "finish", "lease", "listed", "newest", "renew", "retry", "waiting"]
+
+Kind = Literal["compress"]
+_FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One piece of work.
+
+    Attributes:
+        id: its number.
+        kind: what is to be done.
+        target: the row number of what it is to be done to.
+        state: ``waiting``, ``leased`` to a worker, or ``failed``: tried as often as the settings allow.
+        attempts: how often it was begun.
+        run_after: not before this time (seconds since 1970).
+        owner: the worker that has it.
+        lease_until: when its worker is taken for dead.
+        error: why the last attempt failed.
+        created_at: when it was asked for.
+    """
+
+    id: int
+    kind: Kind
+    target: int
+    state: Literal["waiting", "leased", "failed"]
+    attempts: int
+    run_after: float
+    owner: str
+    lease_until: float
+    error: str
+    created_at: float
+
+
+def enqueue(transaction: Transaction, kind: Kind, target: int, priority: int = 0) -> None:
+    """Ask for work, in the transaction that makes it necessary. Work that is asked for already stays as it is."""
+    transaction.execute(
+        "INSERT INTO job (kind, target, priority, state, attempts, run_after, owner, lease_until, error, created_at) "
+        "VALUES (?, ?, ?, 'waiting', 0, 0, '', 0, '', ?) ON CONFLICT (kind, target) DO NOTHING",
+        (kind, target, priority, time.time()),
+    )
+
+
+def lease(catalog: Catalog, owner: str, seconds: float, attempts: int, up_to: int | None = None) -> Job | None:
+    """Take the next job that may run now, or whose worker is dead; None where there is none.
+
+    Args:
+        catalog: where the jobs are.
+        owner: a name for this worker that no other has.
+        seconds: for how long the job is ours without ``renew``.
+        attempts: a job that was begun this often and whose worker died is not begun again.
+        up_to: no job with a higher number.
+    """
+    now = time.time()
+    where = "((state = 'waiting' AND run_after <= ?) OR (state = 'leased' AND lease_until < ?)) AND id <= ?"
+    parameters = (now, now, (1 << 62) if up_to is None else up_to)
+
+    def take(transaction: Transaction) -> Job | None:
+        transaction.execute(
+            "UPDATE job SET state = 'failed', error = 'its worker died at every attempt' "
+            "WHERE state = 'leased' AND lease_until < ? AND attempts >= ?",
+            (now, attempts),
+        )
+        rows = transaction.execute(
+            "UPDATE job SET state = 'leased', owner = ?, lease_until = ?, attempts = attempts + 1 WHERE id = "
+            f"(SELECT id FROM job WHERE {where} ORDER BY priority DESC, id LIMIT 1) RETURNING *",  # noqa: S608  # ours
+            (owner, now + seconds, *parameters),
+        )
+        return _job(rows[0]) if rows else None
+
+    # Most looks find nothing: they shall not take the write lock.
+    found = catalog.read(f"SELECT id FROM job WHERE {where} LIMIT 1", parameters)  # noqa: S608  # ours
+    return catalog.write(take) if found else None
+
+
+def renew(catalog: Catalog, job: Job, seconds: float) -> bool:
+    """Keep a job for longer. False: it was given to another worker, so let go of it."""
+    return catalog.write(
+        lambda transaction: bool(
+            transaction.execute(
+                "UPDATE job SET lease_until = ? WHERE id = ? AND owner = ? AND state = 'leased' RETURNING id",
+                (time.time() + seconds, job.id, job.owner),
+            )
+        )
+    )
+
+
+def finish(transaction: Transaction, job: Job) -> None:
+    """The work is done: in the transaction that makes its result visible."""
+    transaction.execute("DELETE FROM job WHERE id = ?", (job.id,))
+
+
+def fail(catalog: Catalog, job: Job, error: str, attempts: int) -> None:
+    """The attempt failed: try again after a pause that doubles, or give up until a person asks for it again."""
+    pause = min(_FIRST_PAUSE * 2 ** (job.attempts - 1), _LONGEST_PAUSE)
+    state = "failed" if job.attempts >= attempts else "waiting"
+    catalog.write(
+        lambda transaction: transaction.execute(
+            "UPDATE job SET state = ?, run_after = ?, owner = '', error = ? WHERE id = ? AND owner = ?",
+            (state, time.time() + pause, error[:2000], job.id, job.owner),
+        )
+    )
+
+
+def retry(catalog: Catalog) -> int:
+    """Give every failed job its attempts back; returns how many there were."""
+    sql = "UPDATE job SET state = 'waiting', attempts = 0, run_after = 0 WHERE state = 'failed' RETURNING id"
+    return catalog.write(lambda transaction: len(transaction.execute(sql)))
+
+
+def listed(catalog: Catalog) -> Iterator[Job]:
+    """Every job, in the order in which they will run."""
+    last = 0
+    while rows := catalog.read("SELECT * FROM job WHERE id > ? ORDER BY id LIMIT 500", (last,)):
+        yield from map(_job, rows)
+        last = rows[-1]["id"]
+
+
+def waiting(catalog: Catalog, up_to: int | None = None) -> int:
+    """How many jobs (up to a number) are not done and have not failed for good."""
+    sql = "SELECT count(*) AS n FROM job WHERE state <> 'failed' AND id <= ?"
+    return int(catalog.read(sql, ((1 << 62) if up_to is None else up_to,))[0]["n"])
+
+
+def newest(catalog: Catalog) -> int:
+    """The highest number of a job, 0 where there is none."""
+    return int(catalog.read("SELECT coalesce(max(id), 0) AS n FROM job")[0]["n"])
+
+
+def _job(row: Row) -> Job:
+    return Job(**{name: row[name] for name in Job.__slots__})

@@ -1,0 +1,133 @@
+"""LocalStore: blobs in a directory, ``blobs/ab/<sha256>``."""
+
+import errno
+import io
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from medarchive.archive.blobs import CHUNK, BlobId, Hashing, is_blob_id
+from medarchive.archive.disk import Disk
+from medarchive.archive.staging import Staging
+from medarchive.errors import ArchiveBusy, BlobMissing
+
+__all__ = ["LocalStore"]
+
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE)
+
+
+class LocalStore:
+    """A BlobStore on a file system that keeps POSIX's word about fsync and rename.
+
+    A blob is written to the staging folder, synced, renamed to its name, and the directory synced. A crash leaves
+    either no blob of that name or the whole one.
+    """
+
+    def __init__(self, root: Path, staging: Staging, disk: Disk) -> None:
+        self._root = root
+        self._staging = staging
+        self._disk = disk
+        self._known: set[Path] = set()
+
+    def put(self, stream: BinaryIO) -> BlobId:
+        """See BlobStore.put."""
+        path = self._staging.new()
+        try:
+            return self._write(stream, path)
+        except OSError as error:
+            if error.errno in _FULL:
+                raise ArchiveBusy(f"cannot write to {self._root}: {error.strerror}; nothing was stored") from error
+            raise
+        finally:
+            self._disk.unlink(path)
+
+    def _write(self, stream: BinaryIO, path: Path) -> BlobId:
+        source = Hashing(stream)
+        with self._disk.create(path) as file:
+            while chunk := source.read(CHUNK):
+                _write_all(file, chunk)
+            self._disk.sync(file)
+        blob = source.digest
+        target = self._path(blob)
+        if target.parent not in self._known:
+            self._disk.make_directory(target.parent)
+            self._known.add(target.parent)
+        self._disk.rename(path, target)
+        self._disk.sync_directory(target.parent)
+        return blob
+
+    def open(self, blob: BlobId) -> BinaryIO:
+        """See BlobStore.open."""
+        return io.BufferedReader(_HashedFile(self._open(blob), blob), CHUNK)
+
+    def read(self, blob: BlobId, offset: int, length: int) -> bytes:
+        """See BlobStore.read."""
+        with self._open(blob) as file:
+            file.seek(offset)
+            return file.read(length)
+
+    def size(self, blob: BlobId) -> int:
+        """See BlobStore.size."""
+        return self._stat(blob).st_size
+
+    def age(self, blob: BlobId, now: float) -> float:
+        """See BlobStore.age."""
+        return now - self._stat(blob).st_mtime
+
+    def delete(self, blob: BlobId) -> None:
+        """See BlobStore.delete."""
+        self._disk.unlink(self._path(blob))
+
+    def __contains__(self, blob: BlobId) -> bool:
+        """See BlobStore.__contains__."""
+        return self._path(blob).is_file()
+
+    def __iter__(self) -> Iterator[BlobId]:
+        """See BlobStore.__iter__."""
+        for folder in self._disk.names(self._root):
+            for name in self._disk.names(self._root / folder):
+                if is_blob_id(name) and name.startswith(folder):
+                    yield BlobId(name)
+
+    def _path(self, blob: BlobId) -> Path:
+        return self._root / blob[:2] / blob
+
+    def _open(self, blob: BlobId) -> BinaryIO:
+        try:
+            return self._path(blob).open("rb", buffering=0)
+        except FileNotFoundError:
+            raise BlobMissing(f"blob {blob} is not in {self._root}; restore a copy") from None
+
+    def _stat(self, blob: BlobId) -> os.stat_result:
+        try:
+            return self._path(blob).stat()
+        except FileNotFoundError:
+            raise BlobMissing(f"blob {blob} is not in {self._root}; restore a copy") from None
+
+
+class _HashedFile(io.RawIOBase):
+    """A blob's file under a BufferedReader: hashed from start to end."""
+
+    def __init__(self, file: BinaryIO, blob: BlobId) -> None:
+        self._file = file
+        self._hashing = Hashing(file, blob)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # typeshed's WriteableBuffer
+        data = self._hashing.read(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _write_all(file: BinaryIO, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[file.write(view) :]

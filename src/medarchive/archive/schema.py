@@ -1,0 +1,91 @@
+"""The catalogue's tables and how they came to be. A migration that was released is never changed, only followed.
+
+The columns of ``patient``, ``study``, ``series`` and ``instance`` that carry DICOM attributes have the keyword of PS3.6 as
+their name. Where matching needs another form than the value's own (names without case, dates and times in one
+notation), a second column, the keyword with ``Search`` after it, holds what ``dicom.query.normalise`` made of it.
+"""
+
+from sqlite_utils import Database, Migrations
+
+__all__ = ["MIGRATIONS"]
+
+MIGRATIONS = Migrations("medarchive")
+
+_PATIENT = "PatientID IssuerOfPatientID PatientName PatientBirthDate PatientBirthTime PatientSex OtherPatientIDs EthnicGroup PatientComments"
+_STUDY = (
+    "StudyInstanceUID StudyDate StudyTime AccessionNumber StudyID StudyDescription ReferringPhysicianName "
+    "NameOfPhysiciansReadingStudy AdmittingDiagnosesDescription PatientAge PatientSize PatientWeight InstitutionName"
+)
+_SERIES = (
+    "SeriesInstanceUID Modality SeriesNumber SeriesDate SeriesTime SeriesDescription BodyPartExamined ProtocolName Laterality "
+    "PatientPosition OperatorsName PerformingPhysicianName StationName Manufacturer ManufacturerModelName "
+    "PerformedProcedureStepStartDate PerformedProcedureStepStartTime FrameOfReferenceUID"
+)
+_IMAGE = (
+    "SOPInstanceUID SOPClassUID InstanceNumber ImageType ContentDate ContentTime AcquisitionDate AcquisitionTime "
+    "AcquisitionNumber InstanceCreationDate InstanceCreationTime Rows Columns NumberOfFrames SamplesPerPixel "
+    "PhotometricInterpretation BitsAllocated BitsStored PixelRepresentation ImageComments ContentLabel ContentDescription"
+)
+_SEARCHED = ("Date", "Time", "PatientName", "PhysicianName", "OperatorsName", "PhysiciansReadingStudy")
+
+
+def _attributes(keywords: str) -> dict[str, type]:
+    columns: dict[str, type] = {}
+    for keyword in keywords.split():
+        columns[keyword] = str
+        if keyword.endswith(_SEARCHED):
+            columns[f"{keyword}Search"] = str
+    return columns
+
+
+@MIGRATIONS()
+def m0001_tables(db: Database) -> None:
+    """Patients, studies, series, instances; blobs with their reference counts; jobs."""
+    db["patient"].create({"id": int, "key": str, **_attributes(_PATIENT), "studies": int, "series": int, "instances": int}, pk="id")
+    db["study"].create(
+        {"id": int, "patient": int, "key": str, **_attributes(_STUDY), "series": int, "instances": int},
+        pk="id",
+        foreign_keys=[("patient", "patient", "id")],
+    )
+    db["series"].create(
+        {"id": int, "study": int, "key": str, **_attributes(_SERIES), "instances": int, "last_arrival": float},
+        pk="id",
+        foreign_keys=[("study", "study", "id")],
+    )
+    db["instance"].create(
+        {"id": int, "series": int, **_attributes(_IMAGE)}
+        | {"transfer_syntax": str, "size": int, "sha256": str, "dataset_offset": int, "dataset_sha256": str}
+        | {"source": str, "received_at": float, "hidden_at": float}
+        | {"state": str, "form": str, "codec": str, "reason": str, "stored_bytes": int}
+        | {"blob": str, "container": str, "entry": int},
+        pk="id",
+        foreign_keys=[("series", "series", "id")],
+    )
+    db["blob"].create({"id": str, "size": int, "refs": int, "unreferenced_at": float}, pk="id")
+    db["job"].create(
+        {"id": int, "kind": str, "target": int, "priority": int, "state": str, "attempts": int, "run_after": float}
+        | {"owner": str, "lease_until": float, "error": str, "created_at": float},
+        pk="id",
+    )
+
+
+@MIGRATIONS()
+def m0002_indexes(db: Database) -> None:
+    """What C-FIND, the collector and the workers look things up by."""
+    for table in ("patient", "study", "series"):
+        db[table].create_index(["key"], unique=True)
+    db["patient"].create_index(["PatientID"])
+    db["patient"].create_index(["PatientNameSearch"])
+    db["study"].create_index(["patient"])
+    for column in ("StudyInstanceUID", "StudyDateSearch", "AccessionNumber", "StudyID"):
+        db["study"].create_index([column])
+    db["series"].create_index(["study"])
+    db["series"].create_index(["SeriesInstanceUID"])
+    db["instance"].create_index(["series"])
+    db.execute("CREATE UNIQUE INDEX idx_instance_visible ON instance (SOPInstanceUID) WHERE hidden_at IS NULL")
+    db.execute("CREATE INDEX idx_instance_hidden ON instance (hidden_at) WHERE hidden_at IS NOT NULL")
+    db.execute("CREATE INDEX idx_instance_blob ON instance (blob)")
+    db.execute("CREATE INDEX idx_instance_container ON instance (container)")
+    db.execute("CREATE INDEX idx_blob_unreferenced ON blob (unreferenced_at) WHERE refs = 0")
+    db["job"].create_index(["kind", "target"], unique=True)
+    db["job"].create_index(["state", "priority", "run_after"])

@@ -1,0 +1,135 @@
+"""Search: a Query becomes SQL, and its answers come page by page."""
+
+from collections.abc import Iterator
+
+from medarchive.archive.catalog import Catalog, Row
+from medarchive.dicom.attributes import LEVELS
+from medarchive.dicom.query import Exact, Key, Level, Match, OneOf, Query, Range, Wildcard, normalise
+
+__all__ = ["find"]
+
+_PAGE = 500
+
+_TABLES = {Level.PATIENT: "patient", Level.STUDY: "study", Level.SERIES: "series", Level.IMAGE: "instance"}
+_ORDER = (Level.PATIENT, Level.STUDY, Level.SERIES, Level.IMAGE)
+_JOINS = {
+    Level.PATIENT: "patient",
+    Level.STUDY: "study JOIN patient ON patient.id = study.patient",
+    Level.SERIES: "series JOIN study ON study.id = series.study JOIN patient ON patient.id = study.patient",
+    Level.IMAGE: "instance JOIN series ON series.id = instance.series JOIN study ON study.id = series.study "
+    "JOIN patient ON patient.id = study.patient",
+}
+_MULTIPLE = frozenset(
+    ("ImageType", "OtherPatientIDs", "OperatorsName", "PerformingPhysicianName")
+    + ("NameOfPhysiciansReadingStudy", "AdmittingDiagnosesDescription")
+)
+"""Attributes of which one instance has several values; a key matches where it matches one of them (PS3.4 C.2.2.2)."""
+
+_WITHIN_STUDY = "(SELECT group_concat(DISTINCT {}) FROM series AS s JOIN instance AS i ON i.series = s.id AND i.hidden_at IS NULL WHERE s.study = study.id)"
+_DERIVED: dict[Level, dict[str, str]] = {
+    Level.PATIENT: {
+        "NumberOfPatientRelatedStudies": "patient.studies",
+        "NumberOfPatientRelatedSeries": "patient.series",
+        "NumberOfPatientRelatedInstances": "patient.instances",
+    },
+    Level.STUDY: {
+        "NumberOfStudyRelatedSeries": "study.series",
+        "NumberOfStudyRelatedInstances": "study.instances",
+        "ModalitiesInStudy": "(SELECT group_concat(DISTINCT s.Modality) FROM series AS s "
+        "WHERE s.study = study.id AND s.instances > 0)",
+        "SOPClassesInStudy": _WITHIN_STUDY.format("i.SOPClassUID"),
+    },
+    Level.SERIES: {"NumberOfSeriesRelatedInstances": "series.instances"},
+    Level.IMAGE: {"AvailableTransferSyntaxUID": "instance.transfer_syntax"},
+}
+_LISTS = ("ModalitiesInStudy", "SOPClassesInStudy")
+_EXTRAS = ("stored_bytes", "codec", "size", "sha256", "reason", "state", "source", "received_at")
+
+
+def find(catalog: Catalog, query: Query) -> Iterator[Match]:
+    """The visible entities that match, in the order in which they came to be known, page by page.
+
+    No cursor stays open between pages: a slow peer holds nothing up.
+    """
+    table = _TABLES[query.level]
+    levels = _ORDER[: _ORDER.index(query.level) + 1]
+    names, columns = _columns(levels)
+    conditions = [f"{table}.instances > 0" if query.level is not Level.IMAGE else "instance.hidden_at IS NULL"]
+    parameters: list[object] = []
+    for key in query.keys:
+        condition, values = _condition(key)
+        conditions.append(condition)
+        parameters += values
+    sql = (
+        f"SELECT {table}.id, {', '.join(columns)} FROM {_JOINS[query.level]} "  # noqa: S608  # values are parameters
+        f"WHERE {' AND '.join(conditions)} AND {table}.id > ? ORDER BY {table}.id LIMIT ?"
+    )
+    last, skip, left = 0, query.offset, query.limit
+    while left is None or left > 0:
+        page = _PAGE if left is None else min(_PAGE, left + skip)
+        rows = catalog.read(sql, (*parameters, last, page))
+        for row in rows[skip:]:
+            yield _match(query.level, names, row)
+        if left is not None:
+            left -= max(len(rows) - skip, 0)
+        skip = max(skip - len(rows), 0)
+        if len(rows) < page:
+            return
+        last = rows[-1]["id"]
+
+
+def _columns(levels: tuple[Level, ...]) -> tuple[list[str], list[str]]:
+    """The names and the SQL of all that a match at the last of these levels carries."""
+    columns: dict[str, str] = {}
+    for level in levels:
+        columns |= {attribute.keyword: f"{_TABLES[level]}.{attribute.keyword}" for attribute in LEVELS[level]}
+        columns |= _DERIVED[level]
+    if levels[-1] is Level.IMAGE:
+        columns |= {name: f"instance.{name}" for name in _EXTRAS}
+    return list(columns), [f"{sql} AS {name}" for name, sql in columns.items()]
+
+
+def _match(level: Level, names: list[str], row: Row) -> Match:
+    values = {name: "" if row[name] is None else str(row[name]) for name in names}
+    for name in _LISTS:
+        if name in values:
+            values[name] = values[name].replace(",", "\\")
+    return Match(level, {**values, "InstanceAvailability": "ONLINE"})
+
+
+def _condition(key: Key) -> tuple[str, list[object]]:
+    """The SQL of one matching key (PS3.4 C.2.2.2) and its parameters."""
+    if key.keyword == "ModalitiesInStudy":
+        inner, values = _comparison("s.Modality", key, multiple=False)
+        return f"EXISTS (SELECT 1 FROM series AS s WHERE s.study = study.id AND s.instances > 0 AND {inner})", values
+    if key.keyword == "SOPClassesInStudy":
+        inner, values = _comparison("i.SOPClassUID", key, multiple=False)
+        joined = "series AS s JOIN instance AS i ON i.series = s.id AND i.hidden_at IS NULL"
+        return f"EXISTS (SELECT 1 FROM {joined} WHERE s.study = study.id AND {inner})", values  # noqa: S608  # ours
+    derived = _DERIVED[key.level].get(key.keyword)
+    if derived:
+        return _comparison(f"CAST({derived} AS TEXT)", key, multiple=False)
+    column = f"{_TABLES[key.level]}.{key.keyword}"
+    if key.vr in ("PN", "DA", "TM"):
+        column += "Search"
+    return _comparison(column, key, multiple=key.keyword in _MULTIPLE)
+
+
+def _comparison(column: str, key: Key, *, multiple: bool) -> tuple[str, list[object]]:
+    matcher = key.matcher
+    if isinstance(matcher, Range):
+        bounds = [(">=", normalise(key.vr, matcher.low))] if matcher.low else []
+        bounds += [("<=", normalise(key.vr, matcher.high))] if matcher.high else []
+        parts = [f"{column} <> ''"] + [f"{column} {sign} ?" for sign, _ in bounds]
+        return f"({' AND '.join(parts)})", [value for _, value in bounds]
+    if isinstance(matcher, Wildcard):
+        pattern = normalise(key.vr, matcher.pattern).replace("[", "[[]")
+        if multiple:
+            return f"('\\' || {column} || '\\') GLOB ?", [f"*\\{pattern}\\*"]
+        return f"{column} GLOB ?", [pattern]
+    values = matcher.values if isinstance(matcher, OneOf) else (matcher.value,)
+    wanted: list[object] = [normalise(key.vr, value) for value in values]
+    if multiple:
+        one = f"instr('\\' || {column} || '\\', '\\' || ? || '\\') > 0"
+        return f"({' OR '.join([one] * len(wanted))})", wanted
+    return f"{column} IN ({', '.join('?' * len(wanted))})", wanted

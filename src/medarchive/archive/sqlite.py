@@ -1,0 +1,204 @@
+"""SqliteCatalog: the embedded default. WAL, synchronous=FULL, one writer thread with group commit, a pool of readers."""
+
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlite_utils import Database
+
+from medarchive.archive.catalog import Row, Transaction
+from medarchive.archive.schema import MIGRATIONS
+from medarchive.errors import ArchiveBusy, ArchiveError
+
+__all__ = ["SqliteCatalog"]
+
+T = TypeVar("T")
+Task = tuple[Callable[[Transaction], Any], "Future[Any]"]
+
+_BATCH = 64
+_IDLE_READERS = 8
+
+
+class SqliteCatalog:
+    """A Catalog in one SQLite file beside the blobs.
+
+    Commits are grouped: while one batch is synced, the next gathers, so ten callers pay for about two syncs instead of
+    ten, and one caller waits for nobody.
+    """
+
+    def __init__(self, path: Path, *, busy_timeout: float) -> None:
+        """Open the file, creating or migrating it.
+
+        Raises:
+            ArchiveBusy: another process holds the write lock for longer than ``busy_timeout`` seconds.
+            ArchiveError: the file is no catalogue, or one of a newer medarchive.
+        """
+        self._path = path
+        self._timeout = busy_timeout
+        self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
+        self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
+        self._closed = False
+        self._guard = threading.Lock()
+        self._connection = self._connect()
+        try:
+            self._migrate()
+        except BaseException:
+            self._connection.close()
+            raise
+        self._writer = threading.Thread(target=self._serve, name="medarchive-writer", daemon=True)
+        self._writer.start()
+
+    def read(self, sql: str, parameters: Sequence[Any] = ()) -> Sequence[Row]:
+        """See Catalog.read."""
+        with self._reader() as connection, _translated(self._path):
+            return connection.execute(sql, parameters).fetchall()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Callable[[str, Sequence[Any]], Iterator[Row]]]:
+        """See Catalog.snapshot."""
+        with self._reader() as connection:
+            connection.execute("BEGIN")
+            try:
+                yield lambda sql, parameters=(): connection.execute(sql, parameters)
+            finally:
+                connection.execute("ROLLBACK")
+
+    def write(self, change: Callable[[Transaction], T]) -> T:
+        """See Catalog.write."""
+        future: Future[T] = Future()
+        with self._guard:
+            if self._closed:
+                raise ArchiveError("the archive is closed")
+            self._tasks.put((change, future))
+        return future.result()
+
+    def close(self) -> None:
+        """See Catalog.close."""
+        with self._guard:
+            if self._closed:
+                return
+            self._closed = True
+            self._tasks.put(None)
+        self._writer.join()
+        while not self._readers.empty():
+            self._readers.get().close()
+        self._connection.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, timeout=self._timeout, isolation_level=None, check_same_thread=False, cached_statements=256
+        )
+        connection.row_factory = sqlite3.Row
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+    def _migrate(self) -> None:
+        """Bring the tables up to date, one process at a time."""
+        database = Database(self._connection, use_old_upsert=False)
+        with _translated(self._path):
+            if MIGRATIONS.pending(database):
+                self._connection.execute("BEGIN EXCLUSIVE")
+                try:
+                    MIGRATIONS.apply(database)
+                    self._connection.execute("COMMIT")
+                except BaseException:
+                    self._connection.execute("ROLLBACK")
+                    raise
+            known = {migration.name for migration in MIGRATIONS._migrations}  # noqa: SLF001  # no public list exists
+            newer = sorted({migration.name for migration in MIGRATIONS.applied(database)} - known)
+        if newer:
+            raise ArchiveError(f"{self._path} was written by a newer medarchive (it has {newer[-1]}); update first")
+
+    @contextmanager
+    def _reader(self) -> Iterator[sqlite3.Connection]:
+        try:
+            connection = self._readers.get_nowait()
+        except queue.Empty:
+            with _translated(self._path):
+                connection = self._connect()
+        try:
+            yield connection
+        finally:
+            if self._closed or self._readers.qsize() >= _IDLE_READERS:
+                connection.close()
+            else:
+                self._readers.put(connection)
+
+    def _serve(self) -> None:
+        """The writer thread: take what has gathered, commit it together, answer."""
+        while (task := self._tasks.get()) is not None:
+            batch = [task]
+            ending = False
+            while len(batch) < _BATCH:
+                try:
+                    task = self._tasks.get_nowait()
+                except queue.Empty:
+                    break
+                if task is None:
+                    ending = True
+                    break
+                batch.append(task)
+            self._commit(batch)
+            if ending:
+                return
+
+    def _commit(self, batch: list[Task]) -> None:
+        answers: list[tuple[Future[Any], Any, BaseException | None]] = []
+        try:
+            with _translated(self._path):
+                self._connection.execute("BEGIN IMMEDIATE")
+                for change, future in batch:
+                    answers.append((future, *self._attempt(change)))
+                self._connection.execute("COMMIT")
+        except BaseException as error:  # noqa: BLE001  # whoever waits must hear of it, whatever it is
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            for _, future in batch:
+                future.set_exception(error)
+            return
+        for future, value, failure in answers:
+            if failure is None:
+                future.set_result(value)
+            else:
+                future.set_exception(failure)
+
+    def _attempt(self, change: Callable[[Transaction], Any]) -> tuple[Any, BaseException | None]:
+        """Run one change in a savepoint of its own; an SQLite error (disk full) ends the whole batch."""
+        self._connection.execute("SAVEPOINT change")
+        try:
+            value = change(_Statements(self._connection))
+        except sqlite3.Error:
+            raise
+        except BaseException as error:  # noqa: BLE001  # it belongs to the caller that waits for this change
+            self._connection.execute("ROLLBACK TO change")
+            self._connection.execute("RELEASE change")
+            return None, error
+        self._connection.execute("RELEASE change")
+        return value, None
+
+
+class _Statements:
+    """A Transaction on the writer's connection."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Sequence[Row]:
+        return self._connection.execute(sql, parameters).fetchall()
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    """SQLite's errors in our own words."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise ArchiveBusy(f"catalogue {path}: {error}; nothing was changed, try again") from error
+    except sqlite3.DatabaseError as error:
+        raise ArchiveError(f"catalogue {path}: {error}") from error
