@@ -1,20 +1,22 @@
 """Archive: the one object that every face talks to."""
 
 import fcntl
-import io
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import BinaryIO, Self, TypeVar
+from typing import BinaryIO, Self
+
+from medarchive.dicom.query import Level, Match, Query
+from medarchive.dicom.transcode import transcode
 
 from medarchive.archive import instances, jobs, search
+from medarchive.archive.catalog import InstanceRecord
 from medarchive.archive.check import Problem, check
 from medarchive.archive.collector import Collected, collect
 from medarchive.archive.compress import Compressed, Compressor
-from medarchive.archive.catalog import InstanceRecord
 from medarchive.archive.disk import Disk
 from medarchive.archive.ingest import Stored, store
 from medarchive.archive.local import LocalStore
@@ -23,8 +25,6 @@ from medarchive.archive.spool import Spool
 from medarchive.archive.sqlite import SqliteCatalog
 from medarchive.archive.staging import Staging
 from medarchive.archive.stats import Stats, stats
-from medarchive.dicom.query import Level, Match, Query
-from medarchive.dicom.transcode import transcode
 from medarchive.errors import ArchiveBusy
 from medarchive.image import Image
 from medarchive.settings import Settings
@@ -183,7 +183,7 @@ class Archive:
         """Do the jobs that are waiting now, ``settings.workers`` at a time, and say what became of each.
 
         Args:
-            wait_for_all: also wait for those that other processes do and for retries; otherwise end when nothing may run.
+            wait_for_all: wait for retries too, and for what other processes do; otherwise end when nothing may run.
             stop: set, it lets the jobs under way end and begins no other.
         """
         last = jobs.newest(self.catalog)
@@ -191,21 +191,19 @@ class Archive:
         stop = stop or threading.Event()
         with ThreadPoolExecutor(self.settings.workers, thread_name_prefix="medarchive-compress") as pool:
             under_way: set[Future[Compressed | None]] = set()
-            exhausted = False
+            idle = False
             while True:
-                while not (exhausted or stop.is_set()) and len(under_way) < self.settings.workers:
+                while not (idle or stop.is_set()) and len(under_way) < self.settings.workers:
                     under_way.add(pool.submit(compressor.run, last))
                 if not under_way:
                     if not wait_for_all or stop.is_set() or not jobs.waiting(self.catalog, last):
                         return
-                    exhausted = stop.wait(0.2)
+                    idle = stop.wait(0.2)
                     continue
                 done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
-                for future in done:
-                    result = future.result()
-                    exhausted = exhausted or result is None
+                for result in [future.result() for future in done]:
+                    idle = result is None
                     if result is not None:
-                        exhausted = False
                         yield result
 
     def waiting(self) -> int:

@@ -28,7 +28,7 @@ State = Literal["received", "kept"]
 """``received``: durable, waiting to be compressed. ``kept``: in its final form."""
 
 Form = Literal["raw", "zstd", "split"]
-"""``raw``: one blob, the Part 10 file. ``zstd``: one blob, the file compressed. ``split``: header blob and container."""
+"""``raw``: a blob, the Part 10 file. ``zstd``: a blob, the file compressed. ``split``: header blob and container."""
 
 
 class Transaction(Protocol):

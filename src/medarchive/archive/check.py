@@ -72,7 +72,7 @@ def check(
 
 
 _DANGLING = """
-SELECT SOPInstanceUID AS uid, blob AS missing FROM instance 
+SELECT SOPInstanceUID AS uid, blob AS missing FROM instance
 WHERE NOT EXISTS (SELECT 1 FROM blob AS b WHERE b.id = instance.blob)
 UNION ALL SELECT SOPInstanceUID, container FROM instance
 WHERE container IS NOT NULL AND NOT EXISTS (SELECT 1 FROM blob AS b WHERE b.id = instance.container)
@@ -133,7 +133,7 @@ def _counts(query: Callable[[str, Sequence[Any]], Iterator[Row]]) -> Iterator[Pr
         names = ", ".join(f"t.{name}" for name in counts)
         differs = " OR ".join(f"{name} <> {name}_found" for name in counts)
         sql = (
-            f"SELECT * FROM (SELECT t.{key} AS uid, {names}, {sums} FROM {table} AS t LEFT JOIN {child} "  # noqa: S608
+            f"SELECT * FROM (SELECT t.{key} AS uid, {names}, {sums} FROM {table} AS t LEFT JOIN {child} "
             f"GROUP BY t.id) WHERE {differs}"
         )
         for row in query(sql, ()):

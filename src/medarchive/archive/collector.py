@@ -31,9 +31,7 @@ class Collected:
     bytes: int
 
 
-def collect(
-    catalog: Catalog, blobs: BlobStore, *, grace: float, undelete: float, orphans: bool = True
-) -> Collected:
+def collect(catalog: Catalog, blobs: BlobStore, *, grace: float, undelete: float, orphans: bool = True) -> Collected:
     """Purge, then unlink. Safe beside any number of processes that store, swap and delete at the same time.
 
     Args:

@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 
 import zstandard
+from medarchive.dicom.instance_blob import split
+from medarchive.dicom.recipe import Verbatim
 
 from medarchive.archive import jobs
 from medarchive.archive.blobs import CHUNK, BlobId, BlobStore
@@ -19,8 +21,6 @@ from medarchive.archive.retrieve import BlobReader, rebuild
 from medarchive.archive.spool import Spool
 from medarchive.archive.staging import Staging
 from medarchive.codecs import verified
-from medarchive.dicom.instance_blob import split
-from medarchive.dicom.recipe import Verbatim
 from medarchive.errors import MedarchiveError
 from medarchive.settings import Settings
 
@@ -172,12 +172,14 @@ def _settle(
     """Write the final form into the catalogue and end the job; 0 where the instance was deleted or done meanwhile."""
     jobs.finish(transaction, job)
     rows = transaction.execute(
-        "UPDATE instance SET state = 'kept', form = ?, codec = ?, reason = ?, stored_bytes = ?, blob = ?, container = ?, "
-        "entry = ? WHERE id = ? AND state = 'received' AND hidden_at IS NULL AND blob = ? RETURNING stored_bytes",
-        (result.form, result.codec, result.reason, size, record.blob, record.container, record.entry)
-        + (record.id, old or record.blob),
+        "UPDATE instance SET state = 'kept', form = ?, codec = ?, reason = ?, stored_bytes = ?, blob = ?, "
+        "container = ?, entry = ? WHERE id = ? AND state = 'received' AND hidden_at IS NULL AND blob = ? RETURNING id",
+        (
+            *(result.form, result.codec, result.reason, size),
+            *(record.blob, record.container, record.entry, record.id, old or record.blob),
+        ),
     )
-    return int(rows[0]["stored_bytes"]) if rows else 0
+    return size if rows else 0
 
 
 class _Heartbeat:

@@ -48,9 +48,9 @@ class Disk:
         path.unlink(missing_ok=True)
 
     def names(self, path: Path) -> Iterator[str]:
-        """The names in a directory; none where it does not exist."""
+        """The names in a directory; none where there is no directory."""
         try:
             with os.scandir(path) as entries:
                 yield from (entry.name for entry in entries)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return

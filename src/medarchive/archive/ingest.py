@@ -5,12 +5,13 @@ import io
 from dataclasses import dataclass
 from typing import BinaryIO, Literal, cast
 
+from medarchive.dicom.attributes import extract
+from medarchive.dicom.part10 import read_header
+
 from medarchive.archive.blobs import CHUNK, BlobId, BlobStore
 from medarchive.archive.catalog import Catalog, Transaction
 from medarchive.archive.instances import Arrival, admit, known, stored_twin
 from medarchive.archive.references import put_then
-from medarchive.dicom.attributes import extract
-from medarchive.dicom.part10 import read_header
 from medarchive.errors import LimitExceeded, Mismatch, MissingIdentity
 
 __all__ = ["Stored", "store"]
@@ -61,7 +62,7 @@ def store(
     def reopened() -> BinaryIO:
         nonlocal passed
         passed = _TwoHashes(part10, header.dataset_offset)
-        return cast(BinaryIO, passed)
+        return cast("BinaryIO", passed)
 
     def change(transaction: Transaction, names: list[BlobId]) -> bool:
         arrival = Arrival(

@@ -4,15 +4,28 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from medarchive.dicom.attributes import LEVELS, Indexed
+from medarchive.dicom.query import Level, normalise
+
 from medarchive.archive.blobs import BlobId, BlobStore
 from medarchive.archive.catalog import Catalog, InstanceRecord, Row, Transaction
 from medarchive.archive.jobs import enqueue
 from medarchive.archive.references import hold, release
-from medarchive.dicom.attributes import LEVELS, Indexed
-from medarchive.dicom.query import Level, normalise
 from medarchive.errors import Conflict, NotFound
 
-__all__ = ["Arrival", "admit", "by_id", "by_uid", "everything", "forget", "hide", "known", "stored_twin", "unhide", "under"]
+__all__ = [
+    "Arrival",
+    "admit",
+    "by_id",
+    "by_uid",
+    "everything",
+    "forget",
+    "hide",
+    "known",
+    "stored_twin",
+    "under",
+    "unhide",
+]
 
 _PAGE = 500
 
@@ -189,10 +202,11 @@ def forget(transaction: Transaction, before: float, limit: int) -> int:
 
 
 def _series(transaction: Transaction, indexed: Indexed, now: float) -> int:
-    """The row of the object's series, made with its study and patient where they are new; the first to come names them."""
+    """The row of the object's series, made with study and patient where they are new; the first to come names them."""
     patient_id, issuer = indexed.patient["PatientID"], indexed.patient["IssuerOfPatientID"]
     study_uid, series_uid = indexed.study["StudyInstanceUID"], indexed.series["SeriesInstanceUID"]
-    # Without a Patient ID nothing says that two studies are one person's; without a UID, that two objects belong together.
+    # Without a Patient ID nothing says that two studies are one person's; without a UID, that two objects are one
+    # study's.
     patient_key = f"{patient_id}\\{issuer}" if patient_id else f"\\{study_uid or indexed.image['SOPInstanceUID']}"
     study_key = study_uid or f"\\{patient_key}"
     series_key = f"{study_key}\\{series_uid}"
@@ -236,7 +250,7 @@ def _columns(level: Level, values: Mapping[str, str]) -> dict[str, object]:
 
 def _insert(transaction: Transaction, table: str, values: Mapping[str, object]) -> int:
     names = ", ".join(values)
-    sql = f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(values))}) RETURNING id"  # noqa: S608  # our names
+    sql = f"INSERT INTO {table} ({names}) VALUES ({', '.join('?' * len(values))}) RETURNING id"
     return int(transaction.execute(sql, list(values.values()))[0]["id"])
 
 

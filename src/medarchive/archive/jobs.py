@@ -73,13 +73,13 @@ def lease(catalog: Catalog, owner: str, seconds: float, attempts: int, up_to: in
         )
         rows = transaction.execute(
             "UPDATE job SET state = 'leased', owner = ?, lease_until = ?, attempts = attempts + 1 WHERE id = "
-            f"(SELECT id FROM job WHERE {where} ORDER BY priority DESC, id LIMIT 1) RETURNING *",  # noqa: S608  # ours
+            f"(SELECT id FROM job WHERE {where} ORDER BY priority DESC, id LIMIT 1) RETURNING *",
             (owner, now + seconds, *parameters),
         )
         return _job(rows[0]) if rows else None
 
     # Most looks find nothing: they shall not take the write lock.
-    found = catalog.read(f"SELECT id FROM job WHERE {where} LIMIT 1", parameters)  # noqa: S608  # ours
+    found = catalog.read(f"SELECT id FROM job WHERE {where} LIMIT 1", parameters)
     return catalog.write(take) if found else None
 
 

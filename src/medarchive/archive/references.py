@@ -26,7 +26,7 @@ def put_then(
     blobs: BlobStore,
     sources: Sequence[Callable[[], BinaryIO]],
     change: Callable[[Transaction, list[BlobId]], T],
-    prove: Callable[[list[BlobId]], None] = lambda names: None,
+    prove: Callable[[list[BlobId]], None] | None = None,
 ) -> T:
     """Put blobs, prove something of them, then run the change that references them in one transaction.
 
@@ -46,7 +46,8 @@ def put_then(
 
     def put() -> list[BlobId]:
         names = [blobs.put(source()) for source in sources]
-        prove(names)
+        if prove is not None:
+            prove(names)
         return names
 
     for _ in range(_TRIES):

@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO, TypeVar
 
 import zstandard
+from medarchive.codecs.container import Container
+from medarchive.dicom.instance_blob import frame as split_frame
+from medarchive.dicom.instance_blob import join
+from medarchive.dicom.pixels import frame as file_frame
 
 from medarchive.archive.blobs import CHUNK, BlobId, BlobStore
 from medarchive.archive.catalog import Catalog, InstanceRecord
 from medarchive.archive.instances import by_uid
 from medarchive.archive.spool import Spool
-from medarchive.codecs.container import Container
-from medarchive.dicom.instance_blob import frame as split_frame
-from medarchive.dicom.instance_blob import join
-from medarchive.dicom.pixels import frame as file_frame
 from medarchive.errors import BlobCorrupt, BlobMissing, MedarchiveError
 from medarchive.image import Image
 
@@ -106,7 +106,7 @@ _IN_MEMORY = 32 << 20
 
 
 def _proven(blobs: BlobStore, blob: BlobId) -> Container:
-    """A container whose every byte has been hashed: in memory where it is small, in a pass of its own where it is not."""
+    """A container whose every byte has been hashed: in memory where it is small, in a pass before where it is not."""
     size = blobs.size(blob)
     with blobs.open(blob) as stream:
         if size <= _IN_MEMORY:

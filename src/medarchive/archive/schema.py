@@ -1,7 +1,7 @@
 """The catalogue's tables and how they came to be. A migration that was released is never changed, only followed.
 
-The columns of ``patient``, ``study``, ``series`` and ``instance`` that carry DICOM attributes have the keyword of PS3.6 as
-their name. Where matching needs another form than the value's own (names without case, dates and times in one
+The columns of ``patient``, ``study``, ``series`` and ``instance`` that carry DICOM attributes have PS3.6's keywords as
+their names. Where matching needs another form than the value's own (names without case, dates and times in one
 notation), a second column, the keyword with ``Search`` after it, holds what ``dicom.query.normalise`` made of it.
 """
 
@@ -11,20 +11,24 @@ __all__ = ["MIGRATIONS"]
 
 MIGRATIONS = Migrations("medarchive")
 
-_PATIENT = "PatientID IssuerOfPatientID PatientName PatientBirthDate PatientBirthTime PatientSex OtherPatientIDs EthnicGroup PatientComments"
+_PATIENT = (
+    "PatientID IssuerOfPatientID PatientName PatientBirthDate PatientBirthTime PatientSex OtherPatientIDs EthnicGroup "
+    "PatientComments"
+)
 _STUDY = (
     "StudyInstanceUID StudyDate StudyTime AccessionNumber StudyID StudyDescription ReferringPhysicianName "
     "NameOfPhysiciansReadingStudy AdmittingDiagnosesDescription PatientAge PatientSize PatientWeight InstitutionName"
 )
 _SERIES = (
-    "SeriesInstanceUID Modality SeriesNumber SeriesDate SeriesTime SeriesDescription BodyPartExamined ProtocolName Laterality "
-    "PatientPosition OperatorsName PerformingPhysicianName StationName Manufacturer ManufacturerModelName "
+    "SeriesInstanceUID Modality SeriesNumber SeriesDate SeriesTime SeriesDescription BodyPartExamined ProtocolName "
+    "Laterality PatientPosition OperatorsName PerformingPhysicianName StationName Manufacturer ManufacturerModelName "
     "PerformedProcedureStepStartDate PerformedProcedureStepStartTime FrameOfReferenceUID"
 )
 _IMAGE = (
     "SOPInstanceUID SOPClassUID InstanceNumber ImageType ContentDate ContentTime AcquisitionDate AcquisitionTime "
     "AcquisitionNumber InstanceCreationDate InstanceCreationTime Rows Columns NumberOfFrames SamplesPerPixel "
-    "PhotometricInterpretation BitsAllocated BitsStored PixelRepresentation ImageComments ContentLabel ContentDescription"
+    "PhotometricInterpretation BitsAllocated BitsStored PixelRepresentation ImageComments "
+    "ContentLabel ContentDescription"
 )
 _SEARCHED = ("Date", "Time", "PatientName", "PhysicianName", "OperatorsName", "PhysiciansReadingStudy")
 
@@ -41,7 +45,9 @@ def _attributes(keywords: str) -> dict[str, type]:
 @MIGRATIONS()
 def m0001_tables(db: Database) -> None:
     """Patients, studies, series, instances; blobs with their reference counts; jobs."""
-    db["patient"].create({"id": int, "key": str, **_attributes(_PATIENT), "studies": int, "series": int, "instances": int}, pk="id")
+    db["patient"].create(
+        {"id": int, "key": str, **_attributes(_PATIENT), "studies": int, "series": int, "instances": int}, pk="id"
+    )
     db["study"].create(
         {"id": int, "patient": int, "key": str, **_attributes(_STUDY), "series": int, "instances": int},
         pk="id",

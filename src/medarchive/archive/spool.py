@@ -26,7 +26,7 @@ class Spool:
             path = self._staging.new()
             file = path.open("x+b")
             path.unlink()
-            file.write(cast(io.BytesIO, self._file).getbuffer())
+            file.write(cast("io.BytesIO", self._file).getbuffer())
             self._file, self._in_memory = file, False
         self._hash.update(data)
         self.size += len(data)

@@ -1,4 +1,4 @@
-"""SqliteCatalog: the embedded default. WAL, synchronous=FULL, one writer thread with group commit, a pool of readers."""
+"""SqliteCatalog: the embedded default. WAL, synchronous=FULL, one writer thread with group commit, pooled readers."""
 
 import queue
 import sqlite3
@@ -94,8 +94,13 @@ class SqliteCatalog:
             self._path, timeout=self._timeout, isolation_level=None, check_same_thread=False, cached_statements=256
         )
         connection.row_factory = sqlite3.Row
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-            connection.execute(f"PRAGMA {pragma}")
+        try:
+            with _translated(self._path):
+                for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+                    connection.execute(f"PRAGMA {pragma}")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def _migrate(self) -> None:
@@ -120,8 +125,7 @@ class SqliteCatalog:
         try:
             connection = self._readers.get_nowait()
         except queue.Empty:
-            with _translated(self._path):
-                connection = self._connect()
+            connection = self._connect()
         try:
             yield connection
         finally:

@@ -59,7 +59,8 @@ def stats(catalog: Catalog) -> Stats:
         rows = query(
             "SELECT Modality AS modality, CASE WHEN state = 'received' THEN 'waiting' ELSE codec END AS how, "
             "count(*) AS instances, sum(size) AS bytes_in, sum(stored_bytes) AS bytes_kept "
-            "FROM instance JOIN series ON series.id = instance.series WHERE hidden_at IS NULL GROUP BY 1, 2 ORDER BY 1, 2",
+            "FROM instance JOIN series ON series.id = instance.series WHERE hidden_at IS NULL "
+            "GROUP BY 1, 2 ORDER BY 1, 2",
             (),
         )
         groups = tuple(

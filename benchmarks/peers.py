@@ -1,0 +1,76 @@
+"""The peers of the network benchmarks: our node and Orthanc (Debian's), each a process of its own on a fresh folder."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ORTHANC = shutil.which("Orthanc") or "/usr/sbin/Orthanc"
+QUIET = {**os.environ, "TCP_NODELAY": "1"}
+"""DCMTK (and with it Orthanc) sets TCP_NODELAY only where its environment asks for it; our node always does."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def medarchive(folder: Path, *options: str) -> Iterator[int]:
+    """Our node, with its jobs process held back: Orthanc compresses nothing either."""
+    port = free_port()
+    command = [sys.executable, "-m", "medarchive", "--archive", str(folder), "serve", "--any-peer"]
+    with _running([*command, "--port", str(port), *options], port):
+        yield port
+
+
+@contextmanager
+def orthanc(folder: Path) -> Iterator[int]:
+    """Orthanc as it is safest: SyncStorageArea, SQLite, no limit on associations."""
+    folder.mkdir(parents=True)
+    port = free_port()
+    configuration = folder / "orthanc.json"
+    configuration.write_text(
+        json.dumps(
+            {
+                "StorageDirectory": str(folder / "storage"),
+                "IndexDirectory": str(folder / "index"),
+                "DicomPort": port,
+                "DicomAlwaysAllowStore": True,
+                "DicomCheckCalledAet": False,
+                "HttpServerEnabled": False,
+                "SyncStorageArea": True,
+                "ConcurrentJobs": 2,
+                "DicomThreadsCount": 10,
+                "Plugins": [],
+            }
+        )
+    )
+    with _running([ORTHANC, str(configuration)], port):
+        yield port
+
+
+@contextmanager
+def _running(command: list[str], port: int) -> Iterator[None]:
+    process = subprocess.Popen(command, env=QUIET, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{command[0]} did not open port {port} (exit code {process.returncode})")
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.05)
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)

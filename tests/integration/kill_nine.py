@@ -1,0 +1,127 @@
+"""kill -9 at random moments of a push and of the compression behind it; then everything acknowledged must be there.
+
+A child process stores objects and writes each acknowledged SOP Instance UID, synced, to a journal, while threads of it
+compress and collect. The parent kills it after a random time, opens the archive, and compares. Run as a program:
+
+    python tests/integration/kill_nine.py --rounds 50
+"""
+
+import argparse
+import io
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from contracts.objects import ct
+
+from medarchive.archive.archive import Archive
+from medarchive.dicom.query import Level
+from medarchive.settings import Settings
+
+
+def settings(root: Path) -> Settings:
+    return Settings(archive=root / "archive", effort=1, workers=1, grace=0, lease=1, busy_timeout=60)
+
+
+def object_of(uid: str) -> bytes:
+    series, _, number = uid.rpartition(".")
+    return ct(int(number), uid=uid, series=series, size=48)
+
+
+def push(root: Path, series: str) -> None:
+    """Store without end; acknowledge into the journal."""
+    with Archive.open(settings(root)) as archive, (root / "journal").open("a") as journal:
+        threading.Thread(target=_behind, args=(archive,), daemon=True).start()
+        number = 0
+        while True:
+            number += 1
+            uid = f"{series}.{number}"
+            archive.store(io.BytesIO(object_of(uid)))
+            journal.write(f"{uid}\n")
+            journal.flush()
+            os.fsync(journal.fileno())
+
+
+def _behind(archive: Archive) -> None:
+    while True:
+        list(archive.compress())
+        archive.collect(grace=0)
+        time.sleep(0.01)
+
+
+def one_round(root: Path, number: int, delay: float) -> int:
+    """Push, kill, open again, compare. Returns how many objects this round had acknowledged."""
+    before = len(_journal(root))
+    child = subprocess.Popen([sys.executable, __file__, "--push", str(root), f"1.7.{number}"])
+    deadline = time.monotonic() + 60
+    while len(_journal(root)) == before and time.monotonic() < deadline and child.poll() is None:
+        time.sleep(0.01)
+    time.sleep(delay)
+    child.send_signal(signal.SIGKILL)
+    if child.wait() != -signal.SIGKILL:
+        raise AssertionError(f"the pushing process ended by itself with {child.returncode}")
+    acknowledged = _journal(root)
+    with Archive.open(settings(root)) as archive:
+        problems = [problem for problem in archive.check(read_data=True) if problem.kind != "orphan"]
+        if problems:
+            raise AssertionError(f"check after kill -9: {problems}")
+        kept = [record.uid for record in archive.instances(Level.PATIENT, ["P1"])]
+        if len(kept) != len(set(kept)):
+            raise AssertionError("an instance is there twice")
+        lost = set(acknowledged) - set(kept)
+        if lost:
+            raise AssertionError(f"acknowledged and lost: {sorted(lost)}")
+        for uid in kept[-200:]:
+            if archive.load(uid).read() != object_of(uid):
+                raise AssertionError(f"{uid} came back with other bytes")
+    return len(acknowledged) - before
+
+
+def finish(root: Path) -> None:
+    """All that was interrupted is resumed: nothing waits, nothing is left over, everything is identical."""
+    time.sleep(1.1)  # the killed worker's lease
+    with Archive.open(settings(root)) as archive:
+        for result in archive.compress(wait_for_all=True):
+            if result.error:
+                raise AssertionError(result.error)
+        archive.collect(grace=0)
+        problems = list(archive.check(read_data=True))
+        if problems or archive.waiting():
+            raise AssertionError(f"{archive.waiting()} jobs left, {problems}")
+        for record in archive.instances(Level.PATIENT, ["P1"]):
+            if record.state != "kept" or archive.load(record.uid).read() != object_of(record.uid):
+                raise AssertionError(f"{record.uid} is {record.state}")
+
+
+def _journal(root: Path) -> list[str]:
+    path = root / "journal"
+    return [line for line in path.read_text().split("\n")[:-1] if line] if path.exists() else []
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--push", nargs=2, metavar=("ROOT", "SERIES"), help="be the process that is killed")
+    arguments = parser.parse_args()
+    if arguments.push:
+        push(Path(arguments.push[0]), arguments.push[1])
+    chance = random.Random(arguments.seed)
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(arguments.rounds):
+            count = one_round(Path(folder), number, chance.uniform(0, 0.6))
+            print(f"round {number + 1} of {arguments.rounds}: {count} acknowledged, all there", flush=True)
+        finish(Path(folder))
+    print("nothing was lost")
+
+
+if __name__ == "__main__":
+    main()

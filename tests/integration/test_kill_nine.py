@@ -1,0 +1,13 @@
+"""The short form of ``kill_nine.py``, for every run of the tests."""
+
+import random
+from pathlib import Path
+
+from integration import kill_nine
+
+
+def test_everything_acknowledged_survives_kill_nine(tmp_path: Path) -> None:
+    chance = random.Random(20)
+    acknowledged = [kill_nine.one_round(tmp_path, number, chance.uniform(0, 0.4)) for number in range(5)]
+    assert all(count >= 1 for count in acknowledged)
+    kill_nine.finish(tmp_path)

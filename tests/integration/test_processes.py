@@ -1,0 +1,87 @@
+"""Several processes on one archive at once, with no grace at all: the collector may take whatever it can."""
+
+import io
+import json
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # this file is a program too: its children run it
+
+from contracts.objects import ct
+
+from medarchive.archive.archive import Archive
+from medarchive.dicom.query import Level
+from medarchive.errors import NotFound
+from medarchive.settings import Settings
+
+OBJECTS = 4
+ROUNDS = 25
+
+
+def settings(root: Path) -> Settings:
+    return Settings(archive=root, effort=1, workers=1, codecs=("zstd-planes",), grace=0, undelete=0, busy_timeout=60)
+
+
+def identical(number: int) -> bytes:
+    """The same few objects in every process: the same content under the same blobs."""
+    return ct(number, size=16)
+
+
+def work(root: Path, seed: int) -> None:
+    """Store, compress, delete and collect in an order of chance; what is stored is readable until it is deleted."""
+    chance = random.Random(seed)
+    stored = duplicates = deleted = 0
+    own = [ct(1, series=f"1.9.{seed}", uid=f"1.9.{seed}.{n}", size=16) for n in range(ROUNDS)]
+    with Archive.open(settings(root)) as archive:
+        for data in own:
+            uid = archive.store(io.BytesIO(data)).uid
+            number = chance.randrange(1, OBJECTS + 1)
+            outcome = archive.store(io.BytesIO(identical(number))).outcome
+            stored, duplicates = stored + (outcome == "stored"), duplicates + (outcome == "duplicate")
+            if chance.random() < 0.5:
+                try:
+                    archive.delete(f"1.2.3.1.1.{chance.randrange(1, OBJECTS + 1)}")
+                    deleted += 1
+                except NotFound:
+                    pass
+            for result in archive.compress():
+                assert not result.error, result.error
+            archive.collect()
+            assert archive.load(uid).read() == data, "our own object, which nobody deletes"
+    print(json.dumps({"stored": stored, "duplicates": duplicates, "deleted": deleted}))
+
+
+def test_three_processes_that_store_swap_delete_and_collect_lose_nothing(tmp_path: Path) -> None:
+    root = tmp_path / "archive"
+    command = [sys.executable, __file__, str(root)]
+    children = [
+        subprocess.Popen([*command, str(seed)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for seed in (1, 2, 3)
+    ]
+    totals = {"stored": 0, "duplicates": 0, "deleted": 0}
+    for child in children:
+        out, errors = child.communicate(timeout=300)
+        assert child.returncode == 0, errors
+        for key, value in json.loads(out).items():
+            totals[key] += value
+    assert totals["duplicates"] > 0, "the processes did not meet"
+    assert totals["deleted"] > 0
+    with Archive.open(settings(root)) as archive:
+        list(archive.compress())
+        archive.collect()
+        assert list(archive.check(read_data=True)) == []
+        for seed in (1, 2, 3):
+            for number in range(ROUNDS):
+                uid = f"1.9.{seed}.{number}"
+                assert archive.load(uid).read() == ct(1, series=f"1.9.{seed}", uid=uid, size=16)
+        # Every shared object is there exactly if it was stored once more often than it was deleted.
+        shared = [record.uid for record in archive.instances(Level.SERIES, ["1.2.3.1.1"])]
+        assert len(shared) == totals["stored"] - totals["deleted"]
+        for uid in shared:
+            assert archive.load(uid).read() == identical(int(uid.rpartition(".")[2]))
+
+
+if __name__ == "__main__":
+    work(Path(sys.argv[1]), int(sys.argv[2]))
