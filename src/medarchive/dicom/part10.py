@@ -1,0 +1,385 @@
+"""Part 10 files as bytes: where the data set begins, where its pixel data lies, what the header says (PS3.10 7).
+
+An element walker of our own, over any seekable stream. It reads element headers and skips values, keeps the values of a
+few dozen wanted elements, follows nesting to a limit, and never takes more memory than those values. It stops at the
+first top-level pixel data element: what follows is kept as bytes and needs no understanding.
+"""
+
+import io
+import re
+import struct
+import zlib
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+import pydicom
+from pydicom.charset import decode_bytes, python_encoding
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
+
+from medarchive.dicom.attributes import WANTED
+from medarchive.errors import LimitExceeded, NotDicom
+
+__all__ = ["Header", "PixelElement", "file_meta", "read_header", "skip_meta"]
+
+PIXEL_TAGS = {0x7FE00008: "float", 0x7FE00009: "double", 0x7FE00010: "native"}
+"""Float Pixel Data, Double Float Pixel Data, Pixel Data (PS3.3 C.7.6.3, C.7.6.24, C.7.6.25)."""
+
+_UNDEFINED = 0xFFFFFFFF
+_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+_LONG_FORM = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
+_VRS = _LONG_FORM | frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
+
+_DEEPEST = 64
+_MOST_ELEMENTS = 2_000_000
+_LONGEST_VALUE = 1 << 16
+_MOST_INFLATED = 64 << 20
+_META_TAGS = frozenset((0x00020002, 0x00020003, 0x00020010))
+_IMPLEMENTATION_UID = b"2.25.276088391453520636135820297444974896734"
+_IMPLEMENTATION_NAME = b"MEDARCHIVE"
+
+
+@dataclass(frozen=True, slots=True)
+class PixelElement:
+    """The top-level pixel data element.
+
+    Attributes:
+        tag: one of ``PIXEL_TAGS``.
+        value_offset: where its value begins, in bytes from the start of the file.
+        value_length: its length as declared, or None where it is undefined (encapsulated, PS3.5 A.4).
+    """
+
+    tag: int
+    value_offset: int
+    value_length: int | None
+
+
+@dataclass(slots=True)
+class Header:
+    """What a Part 10 file says of itself before its pixel data.
+
+    Attributes:
+        transfer_syntax: UID; where File Meta names none, the one that the bytes look like.
+        dataset_offset: where the data set begins, in bytes.
+        size: of the file, in bytes.
+        implicit: whether the elements carry no VR; ``big_endian``: their byte order.
+        pixel: the pixel data element, None where there is none or where it could not be located.
+        trouble: why the element structure could not be followed, empty where it could.
+        values: raw values of the wanted elements that are there, by tag.
+    """
+
+    transfer_syntax: str
+    dataset_offset: int
+    size: int
+    implicit: bool
+    big_endian: bool
+    pixel: PixelElement | None = None
+    trouble: str = ""
+    values: dict[int, bytes] = field(default_factory=dict)
+
+    def integer(self, tag: int) -> int | None:
+        """The value of a US or IS element, None where it is absent or no number."""
+        raw = self.values.get(tag, b"")
+        if tag == 0x00280008:  # Number of Frames, the one IS among them
+            text = raw.strip(b" \0")
+            return int(text) if re.fullmatch(rb"[+-]?\d{1,12}", text) else None
+        return int(struct.unpack(self._order + "H", raw[:2])[0]) if len(raw) >= 2 else None
+
+    def text(self, tag: int, vr: str) -> str:
+        """The value of any wanted element as text; several values are joined by a backslash."""
+        raw = self.values.get(tag, b"")
+        if vr in ("US", "SS"):
+            code = "H" if vr == "US" else "h"
+            return "\\".join(str(number) for (number,) in struct.iter_unpack(self._order + code, raw[: len(raw) & ~1]))
+        if vr in ("LO", "LT", "PN", "SH", "ST", "UC", "UT"):
+            return _decoded(raw, self._encodings(), vr)
+        return raw.decode("latin-1")
+
+    @property
+    def _order(self) -> str:
+        return ">" if self.big_endian else "<"
+
+    def _encodings(self) -> list[str]:
+        terms = self.values.get(0x00080005, b"").decode("latin-1").strip(" \0").split("\\")
+        spelled = [re.sub(r"^ISO[ _-]?IR[ _-]?", "ISO_IR ", term.strip(), flags=re.IGNORECASE) for term in terms]
+        return [python_encoding.get(term, "iso8859") for term in spelled]
+
+
+def read_header(stream: BinaryIO) -> Header:
+    """Read a Part 10 file up to its pixel data.
+
+    Where the element structure cannot be followed, the header is read once more by pydicom, which forgives more, and
+    ``trouble`` says why: such an object can be kept, but not split.
+
+    Raises:
+        NotDicom: there is no Part 10 prefix, or nothing can make sense of what follows it.
+        LimitExceeded: a deflated data set has more than 64 MiB before its pixel data.
+    """
+    size = stream.seek(0, io.SEEK_END)
+    walk = _Walk(stream, 0, size)
+    if walk.at(128, 4) != b"DICM":
+        raise NotDicom("no DICM prefix at byte 128: this is no DICOM Part 10 file (PS3.10 7.1)")
+    meta = _read_meta(walk)
+    syntax = meta.get(0x00020010, b"").decode("latin-1").strip(" \0")
+    offset = walk.position
+    if offset >= size:
+        raise NotDicom("the file ends after its File Meta Information: there is no data set")
+    if syntax == DeflatedExplicitVRLittleEndian:
+        walk = _inflated(stream, offset)
+    implicit, big = _encoding_of(syntax, walk.at(walk.position, 6))
+    header = Header(syntax or _guessed(implicit, big=big), offset, size, implicit, big)
+    if syntax == DeflatedExplicitVRLittleEndian:
+        header.trouble = "deflated"
+    try:
+        pixel = walk.top_level(header)
+        if not header.trouble:
+            header.pixel = pixel
+    except _Lost as lost:
+        if header.trouble == "deflated":
+            raise NotDicom(f"the deflated data set cannot be followed: {lost}") from lost
+        header.trouble = str(lost)
+        _forgivingly(stream, header)
+    return header
+
+
+def skip_meta(stream: BinaryIO) -> str:
+    """Position a Part 10 file at the first byte of its data set; returns the transfer syntax UID of its File Meta.
+
+    Raises:
+        NotDicom: there is no Part 10 prefix, or the File Meta Information cannot be followed.
+    """
+    walk = _Walk(stream, 0, stream.seek(0, io.SEEK_END))
+    if walk.at(128, 4) != b"DICM":
+        raise NotDicom("no DICM prefix at byte 128: this is no DICOM Part 10 file (PS3.10 7.1)")
+    meta = _read_meta(walk)
+    stream.seek(walk.position)
+    return meta.get(0x00020010, b"").decode("latin-1").strip(" \0")
+
+
+def file_meta(sop_class: str, sop_instance: str, transfer_syntax: str, source_ae: str = "") -> bytes:
+    """Preamble, prefix and File Meta Information for a data set that came over the network (PS3.10 7.1).
+
+    The same arguments give the same bytes, so that the same transfer twice gives the same file.
+    """
+    elements = b"".join(
+        (
+            b"\x02\x00\x01\x00OB\0\0\x02\0\0\0\x00\x01",
+            _short_element(0x0002, b"UI", sop_class.encode("ascii", "replace"), b"\0"),
+            _short_element(0x0003, b"UI", sop_instance.encode("ascii", "replace"), b"\0"),
+            _short_element(0x0010, b"UI", transfer_syntax.encode("ascii", "replace"), b"\0"),
+            _short_element(0x0012, b"UI", _IMPLEMENTATION_UID, b"\0"),
+            _short_element(0x0013, b"SH", _IMPLEMENTATION_NAME, b" "),
+            _short_element(0x0016, b"AE", source_ae.encode("ascii", "replace"), b" ") if source_ae else b"",
+        )
+    )
+    return bytes(128) + b"DICM" + b"\x02\x00\x00\x00UL\x04\x00" + struct.pack("<I", len(elements)) + elements
+
+
+def _short_element(element: int, vr: bytes, value: bytes, padding: bytes) -> bytes:
+    value += padding * (len(value) % 2)
+    return struct.pack("<HH2sH", 2, element, vr, len(value)) + value
+
+
+class _Lost(Exception):  # never leaves this module
+    """The element structure cannot be followed from here."""
+
+
+class _Walk:
+    """A position in a stream, and the steps from element to element."""
+
+    def __init__(self, stream: BinaryIO, position: int, end: int) -> None:
+        self.position = position
+        self._stream = stream
+        self._end = end
+        self._buffer = b""
+        self._start = 0
+        self._elements = 0
+
+    def at(self, position: int, length: int) -> bytes:
+        """The bytes there; fewer at the end of the stream."""
+        low = position - self._start
+        if low < 0 or low + length > len(self._buffer):
+            self._stream.seek(position)
+            self._buffer, self._start, low = self._stream.read(max(length, 1 << 14)), position, 0
+        return self._buffer[low : low + length]
+
+    def take(self, length: int) -> bytes:
+        """The next bytes.
+
+        Raises:
+            _Lost: there are fewer.
+        """
+        data = self.at(self.position, length)
+        if len(data) < length:
+            raise _Lost(f"the file ends within an element, at byte {self.position + len(data)}")
+        self.position += length
+        return data
+
+    def skip(self, length: int) -> None:
+        """Pass over a value.
+
+        Raises:
+            _Lost: it reaches beyond the end.
+        """
+        if length > self._end - self.position:
+            raise _Lost(f"an element of {length} bytes at byte {self.position} reaches beyond the end of the file")
+        self.position += length
+
+    def element(self, *, implicit: bool, big: bool) -> tuple[int, bytes, int]:
+        """Tag, VR (empty when implicit) and declared length of the next element; the position is at its value.
+
+        Raises:
+            _Lost: there is none, the VR is none, or there were too many elements.
+        """
+        self._elements += 1
+        if self._elements > _MOST_ELEMENTS:
+            raise _Lost(f"more than {_MOST_ELEMENTS} elements")
+        order = ">" if big else "<"
+        data = self.take(8)
+        group, element = struct.unpack(order + "HH", data[:4])
+        tag = group << 16 | element
+        if implicit or group == 0xFFFE:
+            return tag, b"", struct.unpack(order + "I", data[4:])[0]
+        vr = data[4:6]
+        if vr in _LONG_FORM:
+            return tag, vr, struct.unpack(order + "I", self.take(4))[0]
+        if vr not in _VRS:
+            raise _Lost(f"({group:04X},{element:04X}) at byte {self.position - 8} has no value representation")
+        return tag, vr, struct.unpack(order + "H", data[6:])[0]
+
+    def top_level(self, header: Header) -> PixelElement | None:
+        """Walk the data set up to its pixel data, keeping wanted values.
+
+        Raises:
+            _Lost: the structure breaks off or makes no sense.
+        """
+        while self.position < self._end:
+            if self._end - self.position < 8 and not any(self.at(self.position, 8)):
+                return None  # a few zeros of padding behind the last element
+            tag, vr, length = self.element(implicit=header.implicit, big=header.big_endian)
+            if tag in PIXEL_TAGS:
+                return PixelElement(tag, self.position, None if length == _UNDEFINED else length)
+            if tag >> 16 == 0xFFFE:
+                raise _Lost(f"an item delimiter at byte {self.position - 8}, outside of any sequence")
+            if length == _UNDEFINED:
+                self._sequence(1, implicit=header.implicit or vr == b"UN", big=header.big_endian)
+            elif tag in WANTED and length <= _LONGEST_VALUE:
+                header.values[tag] = self.take(length)
+            else:
+                self.skip(length)
+        return None
+
+    def _sequence(self, depth: int, *, implicit: bool, big: bool) -> None:
+        """Pass over the items of a sequence of undefined length (PS3.5 7.5)."""
+        if depth > _DEEPEST:
+            raise _Lost(f"sequences nested more than {_DEEPEST} deep at byte {self.position}")
+        while True:
+            tag, _, length = self.element(implicit=True, big=big)
+            if tag == _SEQUENCE_END:
+                return
+            if tag != _ITEM:
+                raise _Lost(f"no item where one is due, at byte {self.position - 8}")
+            if length != _UNDEFINED:
+                self.skip(length)
+                continue
+            while True:
+                tag, vr, length = self.element(implicit=implicit, big=big)
+                if tag == _ITEM_END:
+                    break
+                if length == _UNDEFINED:
+                    self._sequence(depth + 1, implicit=implicit or vr == b"UN", big=big)
+                else:
+                    self.skip(length)
+
+
+def _read_meta(walk: _Walk) -> dict[int, bytes]:
+    """The wanted values of group 2, always explicit little endian; leaves the walk at the data set (PS3.10 7.1)."""
+    values: dict[int, bytes] = {}
+    walk.position = 132
+    try:
+        while walk.at(walk.position, 2) == b"\x02\x00":
+            tag, _, length = walk.element(implicit=False, big=False)
+            if tag in _META_TAGS:
+                values[tag] = walk.take(min(length, 1024))
+                walk.skip(max(length - 1024, 0))
+            else:
+                walk.skip(length)
+    except _Lost as lost:
+        raise NotDicom(f"the File Meta Information cannot be read: {lost}") from lost
+    return values
+
+
+def _encoding_of(syntax: str, start: bytes) -> tuple[bool, bool]:
+    """Whether the data set is implicit and whether it is big endian; its first bytes overrule what was declared."""
+    big = syntax == ExplicitVRBigEndian or (not syntax and len(start) > 1 and start[0] == 0 and start[1] != 0)
+    looks_explicit = start[4:6] in _VRS
+    return not looks_explicit, big and looks_explicit
+
+
+def _guessed(implicit: bool, *, big: bool) -> str:
+    return ImplicitVRLittleEndian if implicit else ExplicitVRBigEndian if big else ExplicitVRLittleEndian
+
+
+def _inflated(stream: BinaryIO, offset: int) -> _Walk:
+    """The beginning of a deflated data set (PS3.5 A.5), as much as headers need and not more.
+
+    Raises:
+        NotDicom: it is no deflated data.
+    """
+    stream.seek(offset)
+    inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+    data = io.BytesIO()
+    try:
+        while data.tell() < _MOST_INFLATED and (chunk := inflate.unconsumed_tail or stream.read(1 << 20)):
+            data.write(inflate.decompress(chunk, _MOST_INFLATED - data.tell()))
+            if inflate.eof:
+                break
+    except zlib.error as error:
+        raise NotDicom(f"the deflated data set cannot be inflated: {error}") from error
+    if data.tell() >= _MOST_INFLATED and not inflate.eof:
+        # Enough for any header. If the pixel data does not begin within it, the walk is lost and says so.
+        return _CutWalk(data, 0, data.tell())
+    return _Walk(data, 0, data.tell())
+
+
+class _CutWalk(_Walk):
+    """A walk over a beginning only."""
+
+    def top_level(self, header: Header) -> PixelElement | None:
+        try:
+            return super().top_level(header)
+        except _Lost as lost:
+            size = _MOST_INFLATED >> 20
+            raise LimitExceeded(f"a deflated data set with more than {size} MiB before its pixel data") from lost
+
+
+def _forgivingly(stream: BinaryIO, header: Header) -> None:
+    """Take the wanted values from pydicom, which reads on where the standard's structure is broken.
+
+    Raises:
+        NotDicom: it cannot, either.
+    """
+    stream.seek(0)
+    try:
+        found = pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=sorted(WANTED))
+        for tag in WANTED:
+            element = found.get_item(tag)
+            if element is not None and isinstance(element.value, bytes):
+                header.values[tag] = element.value
+    except Exception as error:  # a broken file may break it anywhere
+        raise NotDicom(f"the data set cannot be read: {header.trouble}") from error
+
+
+def _decoded(raw: bytes, encodings: list[str], vr: str) -> str:
+    """Text in the character sets of (0008,0005), ISO 2022 escapes too (PS3.5 6.1.2). What fits none is replaced."""
+    if len(encodings) > 1 or b"\x1b" in raw:
+        delimiters = {0x5C, 0x5E, 0x3D} if vr == "PN" else {0x5C, 0x0D, 0x0A, 0x09, 0x0C}
+        try:
+            return decode_bytes(raw, encodings, delimiters)
+        except Exception:  # noqa: BLE001  # escapes that lead nowhere
+            return raw.decode("iso8859", "replace")
+    return raw.decode(encodings[0], "replace")
