@@ -4,9 +4,21 @@ from typing import Protocol
 
 from medarchive.image import Image
 
-__all__ = ["DEFAULT_EFFORT", "Codec"]
+__all__ = ["DEFAULT_EFFORT", "Codec", "Frames"]
 
 DEFAULT_EFFORT = 7
+
+
+class Frames(Protocol):
+    """Frames of one shape, dtype and number of bits, fetched when they are asked for. An Image is one; so is a file."""
+
+    def __len__(self) -> int:
+        """How many frames there are, at least 1."""
+        ...
+
+    def __getitem__(self, frames: slice, /) -> Image:
+        """Some consecutive frames. Any thread may ask."""
+        ...
 
 
 class Codec(Protocol):

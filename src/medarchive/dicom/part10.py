@@ -49,11 +49,13 @@ class PixelElement:
 
     Attributes:
         tag: one of ``PIXEL_TAGS``.
+        vr: its value representation; OW where the transfer syntax is implicit (PS3.5 A.1).
         value_offset: where its value begins, in bytes from the start of the file.
         value_length: its length as declared, or None where it is undefined (encapsulated, PS3.5 A.4).
     """
 
     tag: int
+    vr: str
     value_offset: int
     value_length: int | None
 
@@ -262,7 +264,8 @@ class _Walk:
                 return None  # a few zeros of padding behind the last element
             tag, vr, length = self.element(implicit=header.implicit, big=header.big_endian)
             if tag in PIXEL_TAGS:
-                return PixelElement(tag, self.position, None if length == _UNDEFINED else length)
+                kind = vr.decode("ascii") or "OW"
+                return PixelElement(tag, kind, self.position, None if length == _UNDEFINED else length)
             if tag >> 16 == 0xFFFE:
                 raise _Lost(f"an item delimiter at byte {self.position - 8}, outside of any sequence")
             if length == _UNDEFINED:

@@ -1,0 +1,152 @@
+"""The header blob: everything of a Part 10 file but its frames, and how they become its bytes again.
+
+Laid out in docs/format.md, "Instance". ``split`` and ``join`` are inverse to each other, to the byte.
+"""
+
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+import zstandard
+
+from medarchive.codecs.base import Frames
+from medarchive.dicom.part10 import read_header
+from medarchive.dicom.pixels import StreamFrames, plan
+from medarchive.dicom.recipe import Fill, Layout, Recipe, Verbatim
+from medarchive.errors import CorruptStream, LimitExceeded
+from medarchive.image import Image
+
+__all__ = ["Split", "join", "recipe_of", "split"]
+
+MAGIC = b"\x89MEDH\r\n\x1a\n"
+VERSION = 1
+_FIXED = struct.Struct("<9sBIHHBBBBBBBQQ")
+_LAYOUTS: tuple[Layout, ...] = ("interleaved", "planar", "ybr422")
+_FILLS: tuple[Fill, ...] = ("zero", "sign", "word")
+_LEVEL = 9
+_MOST = 1 << 30
+"""Bytes of head and tail together that are split off; larger ones, and so their file, are kept verbatim."""
+
+
+class Sink(Protocol):
+    """Anything that takes bytes."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take some."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """A file in two parts.
+
+    Attributes:
+        header: the header blob.
+        frames: the frames, read from the file while it is open.
+        recipe: how the bytes of the pixel data became frames.
+    """
+
+    header: bytes
+    frames: Frames
+    recipe: Recipe
+
+
+def split(stream: BinaryIO) -> Split | Verbatim:
+    """Take a Part 10 file apart, or say why it is kept verbatim.
+
+    Raises:
+        NotDicom: see ``read_header``.
+    """
+    header = read_header(stream)
+    recipe = plan(header, stream)
+    if isinstance(recipe, Verbatim):
+        return recipe
+    assert header.pixel is not None
+    start = header.pixel.value_offset
+    end = start + recipe.body_bytes
+    if header.size - recipe.body_bytes > _MOST:
+        raise LimitExceeded(f"{header.size - recipe.body_bytes} bytes beside the pixel data, more than {_MOST}")
+    stream.seek(0)
+    head = stream.read(start)
+    stream.seek(end)
+    tail = stream.read()
+    return Split(_packed(recipe, head, tail), StreamFrames(stream, start, recipe), recipe)
+
+
+def join(header: bytes, frames: Iterable[Image], out: Sink) -> None:
+    """Write the file that ``split`` took apart.
+
+    Args:
+        header: the header blob.
+        frames: its frames in order, in images of any length.
+        out: where the file goes.
+
+    Raises:
+        CorruptStream: the header blob is none, or frames are missing.
+    """
+    recipe, head, tail = _unpacked(header)
+    out.write(head)
+    written = 0
+    for data in recipe.data(_fitting(recipe, frames)):
+        written += len(data)
+        out.write(data)
+    if written != recipe.body_bytes:
+        raise CorruptStream(f"the frames give {written} bytes of pixel data, {recipe.body_bytes} were split off")
+    out.write(tail)
+
+
+def recipe_of(header: bytes) -> Recipe:
+    """The recipe in a header blob.
+
+    Raises:
+        CorruptStream: it is none.
+    """
+    return _unpacked(header)[0]
+
+
+def _fitting(recipe: Recipe, frames: Iterable[Image]) -> Iterable[Image]:
+    wide = recipe.layout == "ybr422"
+    shape = (recipe.rows, recipe.columns * (2 if wide else 1), 1 if wide else recipe.samples)
+    for image in frames:
+        if image.pixels.shape[1:] != shape or image.pixels.dtype.itemsize * 8 != max(recipe.allocated, 8):
+            raise CorruptStream(f"frames of shape {image.pixels.shape[1:]}, {image.pixels.dtype}, expected {shape}")
+        yield image
+
+
+def _packed(recipe: Recipe, head: bytes, tail: bytes) -> bytes:
+    flags = recipe.signed | recipe.big_endian << 1
+    layout, fill = _LAYOUTS.index(recipe.layout), _FILLS.index(recipe.fill)
+    fixed = _FIXED.pack(
+        *(MAGIC, VERSION, recipe.frames, recipe.rows, recipe.columns, recipe.samples),
+        *(recipe.allocated, recipe.stored, recipe.high, flags, layout, fill),
+        *(len(head), len(tail)),
+    )
+    return fixed + zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(head + tail)
+
+
+def _unpacked(header: bytes) -> tuple[Recipe, bytes, bytes]:
+    if len(header) < _FIXED.size or header[: len(MAGIC)] != MAGIC:
+        raise CorruptStream("this is no medarchive header blob")
+    _, version, frames, rows, columns, samples, allocated, stored, high, flags, layout, fill, before, behind = (
+        _FIXED.unpack_from(header)
+    )
+    if version != VERSION:
+        raise CorruptStream(f"header blob of version {version}; this medarchive reads version {VERSION}")
+    sound = layout < len(_LAYOUTS) and fill < len(_FILLS) and flags < 4 and allocated in (1, 8, 16, 32)
+    if not (sound and frames and rows and columns and 1 <= samples <= 4 and 1 <= stored <= high + 1 <= allocated):
+        raise CorruptStream("the header blob's recipe makes no sense")
+    if before + behind > _MOST:
+        raise LimitExceeded(f"the header blob announces {before + behind} bytes, more than {_MOST}")
+    rest = header[_FIXED.size :]
+    try:
+        if zstandard.frame_content_size(rest) != before + behind:
+            raise CorruptStream("the header blob's sizes contradict each other")
+        text = zstandard.ZstdDecompressor().decompress(rest, max_output_size=before + behind)
+    except zstandard.ZstdError as error:
+        raise CorruptStream(f"the header blob cannot be decompressed: {error}") from error
+    recipe = Recipe(
+        *(frames, rows, columns, samples, allocated, stored, high),
+        *(bool(flags & 1), bool(flags & 2), _LAYOUTS[layout], _FILLS[fill]),
+    )
+    return recipe, text[:before], text[before:]

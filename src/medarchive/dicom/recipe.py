@@ -1,0 +1,191 @@
+"""Recipe: how the bytes of native pixel data become an image that a codec takes, and the identical bytes again.
+
+The image holds stored values wherever the bits above them say nothing (all zero, or the sign repeated). Where they say
+something, overlays of old or mere noise, the image holds whole allocated words, and nothing is lost either.
+See docs/format.md, "Instance".
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from medarchive.image import Image, Pixels
+
+__all__ = ["Fill", "Layout", "Reason", "Recipe", "Verbatim"]
+
+Layout = Literal["interleaved", "planar", "ybr422"]
+"""How samples lie in a frame: PlanarConfiguration 0 or 1, or native YBR_FULL_422 (PS3.3 C.7.6.3.1.2)."""
+
+Fill = Literal["zero", "sign", "word"]
+"""What the bits above the stored ones hold: zeros, the sign, or anything (then the image holds whole words)."""
+
+
+class Reason(StrEnum):
+    """Why an object is kept verbatim. A test pins which objects have which."""
+
+    NONE = "no pixel data"
+    ENCAPSULATED = "pixel data is encapsulated, so compressed already"
+    DEFLATED = "the data set is deflated"
+    FLOAT = "pixel data is floating point"
+    SHORT = "pixel data is shorter than one frame"
+    GEOMETRY = "the header does not describe the pixel data in a way that can be followed"
+    STRUCTURE = "the element structure cannot be followed"
+
+
+@dataclass(frozen=True, slots=True)
+class Verbatim:
+    """An object that is not split, and why."""
+
+    reason: Reason
+    detail: str = ""
+
+    def __str__(self) -> str:
+        """Reason and detail in one line."""
+        return f"{self.reason} ({self.detail})" if self.detail else str(self.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Native pixel data, described well enough to turn it into an image and back.
+
+    Attributes:
+        frames: whole frames that are there.
+        rows: 1 to 65535.
+        columns: 1 to 65535.
+        samples: per pixel, 1 to 4.
+        allocated: bits of a word: 1, 8, 16 or 32.
+        stored: bits of a word that hold the value, 1 to ``allocated``.
+        high: the highest of them, counted from 0.
+        signed: whether stored values are two's complement.
+        big_endian: the byte order of words; for 8-bit words, whether bytes are swapped in pairs (OW, PS3.5 8.1.1).
+        layout: how the samples of a frame lie.
+        fill: what the bits above the stored ones hold.
+    """
+
+    frames: int
+    rows: int
+    columns: int
+    samples: int
+    allocated: int
+    stored: int
+    high: int
+    signed: bool
+    big_endian: bool
+    layout: Layout
+    fill: Fill
+
+    @property
+    def frame_bits(self) -> int:
+        """Bits of one frame as it lies in the file."""
+        samples = 2 if self.layout == "ybr422" else self.samples
+        return self.rows * self.columns * samples * self.allocated
+
+    @property
+    def body_bytes(self) -> int:
+        """Whole bytes that the frames fill; a last byte of which they fill a part belongs to the tail."""
+        return self.frames * self.frame_bits // 8
+
+    def image(self, data: bytes, skip_bits: int = 0, frames: int = 1) -> Image:
+        """The image of some frames.
+
+        Args:
+            data: bytes from the one in which the first of them begins.
+            skip_bits: bits of its first byte that belong to the frame before (1-bit pixels only).
+            frames: how many.
+        """
+        if self.allocated == 1:
+            bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
+            return Image(self._arranged(bits[skip_bits : skip_bits + frames * self.frame_bits], frames), 1)
+        words = np.frombuffer(data, self._file_dtype, frames * self.frame_bits // self.allocated)
+        if self.allocated == 8 and self.big_endian:
+            words = words.reshape(-1, 2)[:, ::-1].reshape(-1)
+        words = words.astype(self._native_dtype(signed=False), copy=False)
+        if self.fill == "word":
+            return Image(self._arranged(words, frames), self.allocated)
+        values = _extended(words, self.stored) if self.signed else words
+        return Image(self._arranged(values, frames), self.stored)
+
+    def data(self, images: Iterable[Image]) -> Iterator[bytes]:
+        """The bytes of all frames in order, ``body_bytes`` together."""
+        left = np.zeros(0, np.uint8)
+        for image in images:
+            flat = self._flattened(image.pixels)
+            if self.allocated == 1:
+                bits = np.concatenate([left, flat])
+                whole = len(bits) // 8 * 8
+                left = bits[whole:]
+                yield np.packbits(bits[:whole], bitorder="little").tobytes()
+                continue
+            words = flat.view(self._native_dtype(signed=False))
+            if self.fill == "zero" and self.signed and self.stored < self.allocated:
+                words = words & words.dtype.type((1 << self.stored) - 1)
+            if self.allocated == 8 and self.big_endian:
+                words = words.reshape(-1, 2)[:, ::-1]
+            yield words.astype(self._file_dtype, copy=False).tobytes()
+
+    def values(self, image: Image) -> Image:
+        """The stored values of an image that this recipe made: shape (frames, rows, columns, samples)."""
+        pixels = image.pixels
+        if self.layout == "ybr422":
+            luma, chroma = pixels[:, :, : self.columns], pixels[:, :, self.columns :]
+            blue, red = np.split(chroma, 2, axis=2)
+            doubled = [np.repeat(plane, 2, axis=2) for plane in (blue, red)]
+            return Image(np.concatenate([luma, *doubled], axis=3), image.bits)
+        if self.fill != "word" or (self.stored == self.allocated and not self.signed):
+            return image
+        low = self.high + 1 - self.stored
+        words = pixels >> pixels.dtype.type(low) & pixels.dtype.type((1 << self.stored) - 1)
+        return Image(_extended(words, self.stored) if self.signed else words, self.stored)
+
+    def fits(self, data: bytes) -> frozenset[Fill]:
+        """Which fills, "zero" and "sign", these words of the file allow."""
+        words = np.frombuffer(data, self._file_dtype)
+        above = words >> words.dtype.type(self.stored)
+        ones = words.dtype.type((1 << self.allocated - self.stored) - 1)
+        sign = words >> words.dtype.type(self.stored - 1) & words.dtype.type(1)
+        allowed: set[Fill] = set() if above.any() else {"zero"}
+        if self.signed and np.array_equal(above, sign * ones):
+            allowed.add("sign")
+        return frozenset(allowed)
+
+    @property
+    def _file_dtype(self) -> np.dtype[np.unsignedinteger]:
+        return np.dtype(f"{'>' if self.big_endian else '<'}u{self.allocated // 8}")
+
+    def _native_dtype(self, *, signed: bool) -> np.dtype[np.integer]:
+        return np.dtype(f"{'i' if signed else 'u'}{max(self.allocated // 8, 1)}")
+
+    def _arranged(self, flat: Pixels, frames: int) -> Pixels:
+        """Words in the file's order as (frames, rows, columns, samples)."""
+        if self.layout == "planar":
+            return np.moveaxis(flat.reshape(frames, self.samples, self.rows, self.columns), 1, 3)
+        if self.layout == "ybr422":
+            # Each two pixels are Y Y Cb Cr: as one plane, luma on the left, blue and red chroma halves beside it.
+            quads = flat.reshape(frames, self.rows, self.columns // 2, 4)
+            luma = quads[..., :2].reshape(frames, self.rows, self.columns)
+            return np.concatenate([luma, quads[..., 2], quads[..., 3]], axis=2)[..., np.newaxis]
+        return flat.reshape(frames, self.rows, self.columns, self.samples)
+
+    def _flattened(self, pixels: Pixels) -> Pixels:
+        """The inverse of ``_arranged``, contiguous."""
+        if self.layout == "planar":
+            pixels = np.moveaxis(pixels, 3, 1)
+        elif self.layout == "ybr422":
+            frames, half = len(pixels), self.columns // 2
+            plane = pixels[..., 0]
+            luma = plane[:, :, : self.columns].reshape(frames, self.rows, half, 2)
+            chroma = np.stack([plane[:, :, self.columns : -half], plane[:, :, -half:]], axis=-1)
+            pixels = np.concatenate([luma, chroma], axis=-1)
+        return np.ascontiguousarray(pixels).reshape(-1)
+
+
+def _extended(words: NDArray[np.unsignedinteger], stored: int) -> Pixels:
+    """Unsigned words whose low bits are two's complement, as signed numbers."""
+    width = 8 * words.dtype.itemsize
+    shift = words.dtype.type(width - stored)
+    signed = (words << shift).view(f"i{words.dtype.itemsize}")
+    return signed >> signed.dtype.type(width - stored)
