@@ -9,9 +9,6 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from medarchive.dicom.query import Level, Match, Query
-from medarchive.dicom.transcode import transcode
-
 from medarchive.archive import instances, jobs, search
 from medarchive.archive.catalog import InstanceRecord
 from medarchive.archive.check import Problem, check
@@ -25,6 +22,8 @@ from medarchive.archive.spool import Spool
 from medarchive.archive.sqlite import SqliteCatalog
 from medarchive.archive.staging import Staging
 from medarchive.archive.stats import Stats, stats
+from medarchive.dicom.query import Level, Match, Query
+from medarchive.dicom.transcode import transcode
 from medarchive.errors import ArchiveBusy
 from medarchive.image import Image
 from medarchive.settings import Settings

@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 
 import zstandard
-from medarchive.dicom.instance_blob import split
-from medarchive.dicom.recipe import Verbatim
 
 from medarchive.archive import jobs
 from medarchive.archive.blobs import CHUNK, BlobId, BlobStore
@@ -21,6 +19,8 @@ from medarchive.archive.retrieve import BlobReader, rebuild
 from medarchive.archive.spool import Spool
 from medarchive.archive.staging import Staging
 from medarchive.codecs import verified
+from medarchive.dicom.instance_blob import split
+from medarchive.dicom.recipe import Verbatim
 from medarchive.errors import MedarchiveError
 from medarchive.settings import Settings
 

@@ -5,13 +5,12 @@ import io
 from dataclasses import dataclass
 from typing import BinaryIO, Literal, cast
 
-from medarchive.dicom.attributes import extract
-from medarchive.dicom.part10 import read_header
-
 from medarchive.archive.blobs import CHUNK, BlobId, BlobStore
 from medarchive.archive.catalog import Catalog, Transaction
 from medarchive.archive.instances import Arrival, admit, known, stored_twin
 from medarchive.archive.references import put_then
+from medarchive.dicom.attributes import extract
+from medarchive.dicom.part10 import read_header
 from medarchive.errors import LimitExceeded, Mismatch, MissingIdentity
 
 __all__ = ["Stored", "store"]

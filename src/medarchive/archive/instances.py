@@ -4,13 +4,12 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from medarchive.dicom.attributes import LEVELS, Indexed
-from medarchive.dicom.query import Level, normalise
-
 from medarchive.archive.blobs import BlobId, BlobStore
 from medarchive.archive.catalog import Catalog, InstanceRecord, Row, Transaction
 from medarchive.archive.jobs import enqueue
 from medarchive.archive.references import hold, release
+from medarchive.dicom.attributes import LEVELS, Indexed
+from medarchive.dicom.query import Level, normalise
 from medarchive.errors import Conflict, NotFound
 
 __all__ = [

@@ -5,15 +5,15 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO, TypeVar
 
 import zstandard
-from medarchive.codecs.container import Container
-from medarchive.dicom.instance_blob import frame as split_frame
-from medarchive.dicom.instance_blob import join
-from medarchive.dicom.pixels import frame as file_frame
 
 from medarchive.archive.blobs import CHUNK, BlobId, BlobStore
 from medarchive.archive.catalog import Catalog, InstanceRecord
 from medarchive.archive.instances import by_uid
 from medarchive.archive.spool import Spool
+from medarchive.codecs.container import Container
+from medarchive.dicom.instance_blob import frame as split_frame
+from medarchive.dicom.instance_blob import join
+from medarchive.dicom.pixels import frame as file_frame
 from medarchive.errors import BlobCorrupt, BlobMissing, MedarchiveError
 from medarchive.image import Image
 

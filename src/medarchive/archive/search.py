@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 
+from medarchive.archive.catalog import Catalog, Row
 from medarchive.dicom.attributes import LEVELS
 from medarchive.dicom.query import Key, Level, Match, OneOf, Query, Range, Wildcard, normalise
-
-from medarchive.archive.catalog import Catalog, Row
 
 __all__ = ["find"]
 

@@ -1,0 +1,179 @@
+"""The library's front door: arrays in, bytes out, and back."""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from medarchive.codecs import registry, verified
+from medarchive.codecs.base import DEFAULT_EFFORT
+from medarchive.codecs.container import Container
+from medarchive.codecs.limits import MAX_DECODED_BYTES
+from medarchive.codecs.registry import CodecInfo
+from medarchive.codecs.spec import DTYPES, ImageSpec
+from medarchive.errors import CorruptStream, LimitExceeded, UnsupportedImage
+from medarchive.image import Image
+
+__all__ = ["Inspection", "codecs", "decode", "encode", "inspect"]
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What an encoded array is, read from its index alone.
+
+    Attributes:
+        codec: by name.
+        shape: of the array that ``decode`` returns.
+        dtype: of that array.
+        bits: significant bits of a value.
+        max_error: what was allowed, in units of the values; 0 is lossless.
+        bytes: of the encoded array.
+        raw_bytes: of the array.
+        ratio: raw bytes per encoded byte.
+        stream_bytes: of each stream, in the order of the frames.
+        report: the fidelity report, empty where nothing was lost.
+    """
+
+    codec: str
+    shape: tuple[int, ...]
+    dtype: str
+    bits: int
+    max_error: int
+    bytes: int
+    raw_bytes: int
+    ratio: float
+    stream_bytes: tuple[int, ...]
+    report: str
+
+
+def encode(
+    array: ArrayLike,
+    *,
+    codec: str | Sequence[str] | None = None,
+    bits: int | None = None,
+    max_error: int = 0,
+    effort: int | None = None,
+) -> bytes:
+    """Encode an array of pixels; the result is decoded and compared before it is returned.
+
+    Args:
+        array: integers of shape (rows, columns), (frames, rows, columns) or (frames, rows, columns, samples); of any
+            integer dtype or bool, as long as the values fit 32 bits.
+        codec: a name of ``codecs()``, several to try in turn, or None for the smallest result.
+        bits: significant bits of a value, 1 to 32; None takes as many as the values need.
+        max_error: 0 is lossless; with n no value is off by more than n.
+        effort: 1 (quick) to 9 (small); None takes 7.
+
+    Raises:
+        UnsupportedImage: the array's dtype, shape or values cannot be encoded; the message says what to do.
+        UnknownCodec: no such codec here.
+        CodecError: the codec's result did not pass the comparison.
+
+    Example:
+        >>> import medarchive, numpy as np
+        >>> slices = np.arange(2 * 64 * 64, dtype=np.int16).reshape(2, 64, 64) % 1000
+        >>> data = medarchive.encode(slices)
+        >>> bool(np.array_equal(medarchive.decode(data), slices))
+        True
+    """
+    given = np.asarray(array)
+    image = _image(given, bits)
+    effort = DEFAULT_EFFORT if effort is None else effort
+    if not 1 <= effort <= 9:
+        raise UnsupportedImage(f"effort = {effort}: expected 1 (quick) to 9 (small)")
+    names = verified.DEFAULT_CODECS if codec is None else (codec,) if isinstance(codec, str) else tuple(codec)
+    spec = ImageSpec.of(image, len(image), rank=given.ndim, array_dtype=given.dtype.newbyteorder("="))
+    out = io.BytesIO()
+    verified.encode([image], out, codecs=names, max_error=max_error, effort=effort, specs=[spec])
+    return out.getvalue()
+
+
+def decode(data: bytes, *, max_bytes: int = MAX_DECODED_BYTES) -> NDArray[np.generic]:
+    """Decode what ``encode`` returned: an array of the same shape and dtype.
+
+    Args:
+        data: an encoded array.
+        max_bytes: the largest array to make, in bytes.
+
+    Raises:
+        CorruptStream: the bytes are no encoded array, or were changed since.
+        LimitExceeded: the array would be larger than ``max_bytes``.
+        UnknownCodec: it was encoded with a codec that is not here.
+    """
+    container = _opened(data)
+    spec = container.entries[0].spec
+    if spec.nbytes > max_bytes:
+        raise LimitExceeded(
+            f"an array of {spec.nbytes} bytes, more than max_bytes = {max_bytes}; raise it if you mean it"
+        )
+    array = np.empty(_shape(spec), spec.array_dtype)
+    frames = array.reshape(spec.frames, spec.rows, spec.columns, spec.samples)
+    for start in range(0, spec.frames, container.group):
+        stop = min(start + container.group, spec.frames)
+        frames[start:stop] = container.frames(0, start, stop).pixels
+    return array
+
+
+def inspect(data: bytes) -> Inspection:
+    """What an encoded array is, without decoding it.
+
+    Raises:
+        CorruptStream: the bytes are no encoded array.
+    """
+    container = _opened(data)
+    entry = container.entries[0]
+    return Inspection(
+        codec=container.codec,
+        shape=_shape(entry.spec),
+        dtype=str(entry.spec.array_dtype),
+        bits=entry.spec.bits,
+        max_error=container.max_error,
+        bytes=len(data),
+        raw_bytes=entry.spec.nbytes,
+        ratio=entry.spec.nbytes / len(data),
+        stream_bytes=tuple(stream.length for stream in entry.streams),
+        report=entry.report.decode("ascii", "replace"),
+    )
+
+
+def codecs() -> list[CodecInfo]:
+    """The codecs that exist, and whether they can be used here."""
+    return registry.describe()
+
+
+def _opened(data: bytes) -> Container:
+    view = memoryview(data)
+    container = Container.open(lambda offset, length: bytes(view[offset : offset + length]), len(view))
+    if len(container.entries) != 1:
+        raise CorruptStream(f"a container of {len(container.entries)} images; an encoded array holds one")
+    return container
+
+
+def _shape(spec: ImageSpec) -> tuple[int, ...]:
+    whole = (spec.frames, spec.rows, spec.columns, spec.samples)
+    return whole[1:3] if spec.rank == 2 else whole[: spec.rank]
+
+
+def _image(array: NDArray[np.generic], bits: int | None) -> Image:
+    """The array as an Image of the narrowest dtype that its bits allow."""
+    if array.dtype.newbyteorder("=") not in DTYPES:
+        raise UnsupportedImage(f"values of {array.dtype}: expected integers; round and scale others to integers first")
+    if array.ndim not in (2, 3, 4) or array.size == 0:
+        raise UnsupportedImage(
+            f"shape {array.shape}: expected (rows, columns), (frames, rows, columns) or (frames, rows, columns, samples)"
+        )
+    signed = array.dtype.kind == "i"
+    low, high = int(array.min()), int(array.max())
+    needed = max(high.bit_length(), (~low).bit_length() if low < 0 else 0) + signed
+    bits = max(needed, 1) if bits is None else bits
+    if not max(needed, 1) <= bits <= 32:
+        allowed = "1 to 32" if needed <= 32 else "32 at most"
+        raise UnsupportedImage(f"values {low} to {high} need {max(needed, 1)} bits, {bits} were asked for ({allowed})")
+    width = 1 if bits <= 8 else 2 if bits <= 16 else 4
+    narrow = array.astype(f"{'i' if signed else 'u'}{width}", copy=False)
+    rows_columns = (
+        (1, *narrow.shape, 1) if narrow.ndim == 2 else (*narrow.shape, 1) if narrow.ndim == 3 else narrow.shape
+    )
+    return Image(np.ascontiguousarray(narrow).reshape(rows_columns), bits)
