@@ -83,13 +83,18 @@ _DRIFTED = f"SELECT id, refs, found FROM (SELECT id, refs, {REFERENCED} AS found
 def _stored(catalog: Catalog, blobs: BlobStore, *, read_data: bool) -> Iterator[Problem]:
     """Every blob that the catalogue knows: there, of its size and, on request, of its hash."""
     last = ""
-    while rows := catalog.read("SELECT id, size, refs FROM blob WHERE id > ? ORDER BY id LIMIT 500", (last,)):
+    while rows := catalog.read("SELECT id, size FROM blob WHERE id > ? ORDER BY id LIMIT 500", (last,)):
         last = rows[-1]["id"]
         for row in rows:
             problem = _blob(blobs, BlobId(row["id"]), row["size"], read_data=read_data)
-            # What a collector took in the meantime is no fault: look again.
-            if problem and catalog.read("SELECT 1 FROM blob WHERE id = ?", (row["id"],)):
+            if problem and _still_needed(catalog, row["id"], problem):
                 yield problem
+
+
+def _still_needed(catalog: Catalog, blob: str, problem: Problem) -> bool:
+    """Whether a fault is one: what a collector took meanwhile, or was about to note when the power went, is none."""
+    rows = catalog.read(f"SELECT refs + {REFERENCED} AS needed FROM blob AS b WHERE id = ?", (blob,))
+    return bool(rows) and (problem.kind != "missing" or rows[0]["needed"] > 0)
 
 
 def _blob(blobs: BlobStore, blob: BlobId, size: int, *, read_data: bool) -> Problem | None:

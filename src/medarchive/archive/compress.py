@@ -5,7 +5,6 @@ import os
 import threading
 import time
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 import zstandard
@@ -99,10 +98,8 @@ class Compressor:
             else:
                 kept = put_then(
                     self._catalog,
-                    self._blobs,
-                    [partial(path.open, "rb") for path in result.files],
+                    lambda: self._put(record, result),
                     lambda transaction, names: self._swap(transaction, job, record, result, names),
-                    lambda names: self._prove(_kept_as(record, result, names)),
                 )
         finally:
             for path in result.files:
@@ -114,11 +111,11 @@ class Compressor:
         with io.BufferedReader(BlobReader(self._blobs, record.blob), CHUNK) as stream:
             parts = split(stream)
             if isinstance(parts, Verbatim):
-                return self._verbatim(record, str(parts.reason))
+                return self._verbatim(record, str(parts))
             header, container = self._staging.new(), self._staging.new()
-            with container.open("xb") as out:
+            with container.open("x+b") as out:
                 kept = verified.encode(
-                    parts.images,
+                    [parts.frames],
                     out,
                     codecs=self._settings.codecs,
                     effort=self._settings.effort,
@@ -137,15 +134,20 @@ class Compressor:
             return _Result("raw", "none", reason, ())
         return _Result("zstd", "zstd", reason, (path,))
 
-    def _prove(self, record: InstanceRecord) -> None:
-        """Give the instance back from the blobs that are now in the store.
+    def _put(self, record: InstanceRecord, result: _Result) -> list[BlobId]:
+        """Put the new blobs and give the instance back from them, as they are now in the store.
 
         Raises:
             BlobCorrupt: what came back is not what was received. The old blob stays.
         """
+        names = []
+        for path in result.files:
+            with path.open("rb") as file:
+                names.append(self._blobs.put(file))
         with Spool(self._staging, self._settings.max_memory_bytes) as spool:
-            rebuild(self._blobs, record, spool)
+            rebuild(self._blobs, _kept_as(record, result, names), spool)
             spool.close()
+        return names
 
     def _swap(
         self, transaction: Transaction, job: jobs.Job, record: InstanceRecord, result: _Result, names: list[BlobId]

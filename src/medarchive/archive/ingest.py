@@ -48,7 +48,7 @@ def store(
         raise LimitExceeded(f"the object has {size} bytes, more than max_object_bytes = {max_bytes}; raise the setting")
     part10.seek(0)
     header = read_header(part10)
-    indexed = extract(header.dataset)
+    indexed = extract(header)
     identity = (indexed.image["SOPClassUID"], indexed.image["SOPInstanceUID"])
     if not all(identity):
         missing = "SOP Instance UID (0008,0018)" if identity[0] else "SOP Class UID (0008,0016)"
@@ -58,10 +58,10 @@ def store(
 
     passed = _TwoHashes(part10, header.dataset_offset)
 
-    def reopened() -> BinaryIO:
+    def put() -> list[BlobId]:
         nonlocal passed
         passed = _TwoHashes(part10, header.dataset_offset)
-        return cast("BinaryIO", passed)
+        return [blobs.put(cast("BinaryIO", passed))]
 
     def change(transaction: Transaction, names: list[BlobId]) -> bool:
         arrival = Arrival(
@@ -83,7 +83,7 @@ def store(
             pass
         if known(twin, uid, passed.sha256, passed.dataset_sha256):
             return Stored(uid, "duplicate", passed.size, passed.sha256)
-    new = put_then(catalog, blobs, [reopened], change)
+    new = put_then(catalog, put, change)
     return Stored(uid, "stored" if new else "duplicate", passed.size, passed.sha256)
 
 

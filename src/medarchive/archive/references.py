@@ -1,9 +1,9 @@
 """Reference counts: which blobs the catalogue still needs. Every change of a count goes through these functions."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
-from typing import BinaryIO, TypeVar
+from typing import TypeVar
 
 from medarchive.archive.blobs import BlobId, BlobStore
 from medarchive.archive.catalog import Catalog, Transaction
@@ -22,44 +22,30 @@ REFERENCED = (
 
 
 def put_then(
-    catalog: Catalog,
-    blobs: BlobStore,
-    sources: Sequence[Callable[[], BinaryIO]],
-    change: Callable[[Transaction, list[BlobId]], T],
-    prove: Callable[[list[BlobId]], None] | None = None,
+    catalog: Catalog, put: Callable[[], list[BlobId]], change: Callable[[Transaction, list[BlobId]], T]
 ) -> T:
-    """Put blobs, prove something of them, then run the change that references them in one transaction.
+    """Put blobs, then run the change that references them in one transaction.
 
     The collector of another process may unlink a blob between the two, since nothing references it yet; ``hold`` sees
     that. Then both are done again, the last time with the write lock held, where no collector can come between.
 
     Args:
         catalog: where the change is made.
-        blobs: where the blobs go.
-        sources: for each blob, a function that opens its bytes from the start.
+        put: puts the blobs, proves of them what must be proven, and returns their names. May be called several times.
         change: given the transaction and the blobs' names; calls ``hold`` for each that it references.
-        prove: given the names of the stored blobs; raises where they must not be referenced.
 
     Raises:
-        ArchiveBusy: see BlobStore.put and Catalog.write; and whatever ``change`` and ``prove`` raise.
+        ArchiveBusy: see BlobStore.put and Catalog.write; and whatever ``put`` and ``change`` raise.
     """
-
-    def put() -> list[BlobId]:
-        names = [blobs.put(source()) for source in sources]
-        if prove is not None:
-            prove(names)
-        return names
-
     for _ in range(_TRIES):
         try:
-            names = put()
-            return catalog.write(partial(_swapped, change, names))
+            return catalog.write(partial(_called, change, put()))
         except BlobMissing:
             continue
     return catalog.write(lambda transaction: change(transaction, put()))
 
 
-def _swapped(change: Callable[[Transaction, list[BlobId]], T], names: list[BlobId], transaction: Transaction) -> T:
+def _called(change: Callable[[Transaction, list[BlobId]], T], names: list[BlobId], transaction: Transaction) -> T:
     return change(transaction, names)
 
 

@@ -11,10 +11,9 @@ from medarchive.archive.catalog import Catalog, InstanceRecord
 from medarchive.archive.instances import by_uid
 from medarchive.archive.spool import Spool
 from medarchive.codecs.container import Container
-from medarchive.dicom.instance_blob import frame as split_frame
+from medarchive.dicom.frames import file_frame, split_frame
 from medarchive.dicom.instance_blob import join
-from medarchive.dicom.pixels import frame as file_frame
-from medarchive.errors import BlobCorrupt, BlobMissing, MedarchiveError
+from medarchive.errors import BlobCorrupt, BlobMissing, CorruptStream, MedarchiveError
 from medarchive.image import Image
 
 __all__ = ["current", "frame", "rebuild"]
@@ -94,9 +93,11 @@ def _rejoin(blobs: BlobStore, record: InstanceRecord, spool: Spool) -> None:
         header = stream.read()
     assert record.container is not None
     container = _proven(blobs, record.container)
+    if record.entry >= len(container.entries):
+        raise CorruptStream(f"the container has {len(container.entries)} entries, entry {record.entry} is asked for")
 
     def frames() -> Iterator[Image]:
-        for index in range(container.entries[record.entry].frames):
+        for index in range(container.entries[record.entry].spec.frames):
             yield container.frames(record.entry, index, index + 1)
 
     join(header, frames(), spool)

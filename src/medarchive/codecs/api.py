@@ -84,7 +84,7 @@ def encode(
     if not 1 <= effort <= 9:
         raise UnsupportedImage(f"effort = {effort}: expected 1 (quick) to 9 (small)")
     names = verified.DEFAULT_CODECS if codec is None else (codec,) if isinstance(codec, str) else tuple(codec)
-    spec = ImageSpec.of(image, len(image), rank=given.ndim, array_dtype=given.dtype.newbyteorder("="))
+    spec = ImageSpec.of(image, len(image), rank=given.ndim, array_dtype=given.dtype)
     out = io.BytesIO()
     verified.encode([image], out, codecs=names, max_error=max_error, effort=effort, specs=[spec])
     return out.getvalue()
@@ -162,7 +162,8 @@ def _image(array: NDArray[np.generic], bits: int | None) -> Image:
         raise UnsupportedImage(f"values of {array.dtype}: expected integers; round and scale others to integers first")
     if array.ndim not in (2, 3, 4) or array.size == 0:
         raise UnsupportedImage(
-            f"shape {array.shape}: expected (rows, columns), (frames, rows, columns) or (frames, rows, columns, samples)"
+            f"shape {array.shape}: expected (rows, columns), (frames, rows, columns) or "
+            "(frames, rows, columns, samples), none of them empty"
         )
     signed = array.dtype.kind == "i"
     low, high = int(array.min()), int(array.max())
@@ -173,7 +174,6 @@ def _image(array: NDArray[np.generic], bits: int | None) -> Image:
         raise UnsupportedImage(f"values {low} to {high} need {max(needed, 1)} bits, {bits} were asked for ({allowed})")
     width = 1 if bits <= 8 else 2 if bits <= 16 else 4
     narrow = array.astype(f"{'i' if signed else 'u'}{width}", copy=False)
-    rows_columns = (
-        (1, *narrow.shape, 1) if narrow.ndim == 2 else (*narrow.shape, 1) if narrow.ndim == 3 else narrow.shape
-    )
-    return Image(np.ascontiguousarray(narrow).reshape(rows_columns), bits)
+    leading = (1,) if narrow.ndim == 2 else ()
+    trailing = () if narrow.ndim == 4 else (1,)
+    return Image(np.ascontiguousarray(narrow).reshape(*leading, *narrow.shape, *trailing), bits)

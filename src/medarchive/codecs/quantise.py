@@ -1,7 +1,7 @@
-"""Quantise: near-lossless coding in front of any lossless codec, with an exact bound (as JPEG-LS, ITU-T T.87 A.4.4).
+"""Quantise: near-lossless coding in front of any lossless codec, with an exact bound (compare ITU-T T.87 A.4.4).
 
 With a bound n, values are counted in steps of 2n + 1 from the lowest that their bits allow. The middle of a step is off
-by n at most from every value in it, and a middle beyond the highest value is moved back to that, which brings it closer.
+by n at most from every value in it, and a middle beyond the highest value is moved back to that, which is closer.
 """
 
 import numpy as np

@@ -15,6 +15,8 @@ __all__ = ["DTYPES", "ImageSpec"]
 DTYPES = tuple(np.dtype(name) for name in ("u1", "u2", "u4", "i1", "i2", "i4", "?", "u8", "i8"))
 """Codes of dtypes. The first six are those of an Image; the others may only be what a caller handed in."""
 _IMAGE_DTYPES = 6
+_BIG_ENDIAN = 16
+"""Added to the code of a caller's dtype that is big endian."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,9 @@ class ImageSpec:
     def packed(self) -> bytes:
         """The form of docs/format.md, "Entry"."""
         numbers = (self.frames, self.rows, self.columns, self.samples, self.bits)
-        codes = (DTYPES.index(self.dtype), self.rank, DTYPES.index(self.array_dtype))
+        array_code = DTYPES.index(self.array_dtype.newbyteorder("="))
+        array_code += _BIG_ENDIAN * (self.array_dtype.str[0] == ">")
+        codes = (DTYPES.index(self.dtype), self.rank, array_code)
         return b"".join(map(varint, (*numbers, *codes)))
 
     @classmethod
@@ -79,12 +83,15 @@ class ImageSpec:
             LimitExceeded: it is beyond the decoder's limits.
         """
         frames, rows, columns, samples, bits = (reader.varint(1 << 62) for _ in range(5))
-        dtype, rank, array = reader.varint(_IMAGE_DTYPES - 1), reader.varint(4), reader.varint(len(DTYPES) - 1)
+        dtype, rank, code = reader.varint(_IMAGE_DTYPES - 1), reader.varint(4), reader.varint(2 * _BIG_ENDIAN - 1)
+        big, array = divmod(code, _BIG_ENDIAN)
         checked_shape(frames, rows, columns, samples)
         flat = (rank == 2 and frames == samples == 1) or (rank == 3 and samples == 1) or rank == 4
-        if not (flat and 1 <= bits <= 8 * DTYPES[dtype].itemsize):
+        if not (flat and array < len(DTYPES) and 1 <= bits <= 8 * DTYPES[dtype].itemsize):
             raise CorruptStream(f"an entry of {bits} bits in {DTYPES[dtype]}, {rank} axes, makes no sense")
-        return cls(frames, rows, columns, samples, bits, DTYPES[dtype], rank, DTYPES[array])
+        return cls(
+            frames, rows, columns, samples, bits, DTYPES[dtype], rank, DTYPES[array].newbyteorder(">" if big else "=")
+        )
 
     def fits(self, image: Image, frames: int) -> bool:
         """Whether an image is of this spec and has so many frames."""

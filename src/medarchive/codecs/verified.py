@@ -1,7 +1,7 @@
 """Verified: encode, decode, measure, accept. The only way in which the archive encodes.
 
-No codec is trusted. Each candidate's every stream is decoded again and compared before it counts; the smallest candidate
-that passed is kept. The last candidate takes every image, so there is always one.
+No codec is trusted. Every stream of every candidate is decoded again and compared before it counts; the smallest
+candidate that passed is kept. The last one takes every image, so there is always one.
 """
 
 import logging

@@ -18,22 +18,30 @@ def plan(header: Header, stream: BinaryIO) -> Recipe | Verbatim:
 
     Reads all native pixel data once where fewer bits are stored than allocated, to see what the others hold.
     """
+    obstacle = _obstacle(header)
+    if obstacle is not None:
+        return obstacle
     pixel = header.pixel
-    if header.trouble == "deflated":
-        return Verbatim(Reason.DEFLATED)
-    if header.trouble:
-        return Verbatim(Reason.STRUCTURE, header.trouble)
-    if pixel is None:
-        return Verbatim(Reason.NONE)
-    if PIXEL_TAGS[pixel.tag] != "native":
-        return Verbatim(Reason.FLOAT)
-    if pixel.value_length is None:
-        return Verbatim(Reason.ENCAPSULATED)
+    assert pixel is not None
+    assert pixel.value_length is not None
     there = max(min(pixel.value_length, header.size - pixel.value_offset), 0)
     recipe = _described(header, there)
     if isinstance(recipe, Recipe) and recipe.allocated > 1:
         return _filled(recipe, stream, pixel.value_offset)
     return recipe
+
+
+def _obstacle(header: Header) -> Verbatim | None:
+    """Why there is no native pixel data to look at, None where there is."""
+    if header.trouble == "deflated":
+        return Verbatim(Reason.DEFLATED)
+    if header.trouble:
+        return Verbatim(Reason.STRUCTURE, header.trouble)
+    if header.pixel is None:
+        return Verbatim(Reason.NONE)
+    if PIXEL_TAGS[header.pixel.tag] != "native":
+        return Verbatim(Reason.FLOAT)
+    return Verbatim(Reason.ENCAPSULATED) if header.pixel.value_length is None else None
 
 
 class StreamFrames:

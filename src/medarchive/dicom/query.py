@@ -113,7 +113,7 @@ class Query:
 
     @classmethod
     def from_pairs(cls, level: Level, pairs: Iterable[str], *, limit: int | None = None, offset: int = 0) -> Self:
-        """Read ``KEY=VALUE`` texts; the key is a keyword or a tag (``00100010``, ``0010,0010``), the value as in C-FIND.
+        """Read ``KEY=VALUE`` texts; the key is a keyword or a tag (``00100010``), the value as in C-FIND.
 
         Raises:
             BadQuery: a key that is unknown or below the level, or a value that its kind does not allow.

@@ -51,13 +51,13 @@ def _upto(level: Level) -> tuple[Level, ...]:
 def _set(answer: Dataset, keyword: str, text: str) -> None:
     """Put a value in its VR's form. What was indexed from an odd header may have none: then it goes out empty."""
     attribute = KNOWN[keyword][1]
-    values: list[object] = []
-    for part in text.split("\\") if text else []:
-        values.append(int(part) if attribute.vr in ("US", "UL") and part.isdigit() else part)
+    parts = text.split("\\") if text else []
+    number = attribute.vr in ("US", "UL")
+    if number and not all(part.isascii() and part.isdigit() for part in parts):
+        parts = []
+    values: list[object] = [int(part) if number else part for part in parts]
     try:
         value = values[0] if len(values) == 1 else values or None
-        if attribute.vr in ("US", "UL") and any(isinstance(part, str) for part in values):
-            value = None
         answer.add(DataElement(attribute.tag, attribute.vr, value))
     except (TypeError, ValueError, OverflowError):
         answer.add(DataElement(attribute.tag, attribute.vr, None))

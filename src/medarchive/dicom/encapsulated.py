@@ -1,0 +1,132 @@
+"""Encapsulated frames: the compressed transfer syntaxes of DICOM, decoded through imagecodecs (PS3.5 A.4)."""
+
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.encaps import get_frame, parse_basic_offsets, parse_fragments
+from pydicom.uid import (
+    HTJ2K,
+    JPEG2000,
+    HTJ2KLossless,
+    HTJ2KLosslessRPCL,
+    JPEG2000Lossless,
+    JPEGBaseline8Bit,
+    JPEGExtended12Bit,
+    JPEGLossless,
+    JPEGLosslessSV1,
+    JPEGLSLossless,
+    JPEGLSNearLossless,
+    RLELossless,
+)
+
+from medarchive.dicom.part10 import Header
+from medarchive.errors import CannotTranscode, LimitExceeded, NotFound
+from medarchive.image import Image
+
+__all__ = ["DECODED", "decode_frame"]
+
+Words = NDArray[np.integer[Any]]
+_MOST_VALUES = 1 << 28
+_JPEG_XL = tuple(f"1.2.840.10008.1.2.4.{number}" for number in (110, 111, 112))
+
+
+def _jpeg(data: bytes, header: Header) -> Words:
+    # What DICOM calls RGB was never transformed; libjpeg would guess otherwise where the file does not say.
+    rgb = header.text(0x00280004, "CS").strip(" \0") == "RGB" and b"Adobe" not in data[:1024]
+    return np.asarray(imagecodecs.jpeg_decode(data, colorspace="RGB" if rgb else None))
+
+
+def _rle(data: bytes, header: Header) -> Words:
+    width, samples = (header.integer(0x00280100) or 8) // 8, header.integer(0x00280002) or 1
+    rows, columns = header.integer(0x00280010) or 0, header.integer(0x00280011) or 0
+    decoded = imagecodecs.dicomrle_decode(data, f"<u{width}")
+    words = np.frombuffer(decoded, f"<u{width}")[: samples * rows * columns]
+    return np.moveaxis(words.reshape(samples, rows, columns), 0, 2)
+
+
+_DECODERS: dict[str, Callable[[bytes, Header], Words]] = {
+    **dict.fromkeys((JPEGBaseline8Bit, JPEGExtended12Bit), _jpeg),
+    **dict.fromkeys((JPEGLossless, JPEGLosslessSV1), lambda data, _: np.asarray(imagecodecs.ljpeg_decode(data))),
+    **dict.fromkeys((JPEGLSLossless, JPEGLSNearLossless), lambda data, _: np.asarray(imagecodecs.jpegls_decode(data))),
+    **dict.fromkeys(
+        (JPEG2000Lossless, JPEG2000, HTJ2KLossless, HTJ2KLosslessRPCL, HTJ2K),
+        lambda data, _: np.asarray(imagecodecs.jpeg2k_decode(data)),
+    ),
+    **dict.fromkeys(_JPEG_XL, lambda data, _: np.asarray(imagecodecs.jpegxl_decode(data, index=0))),
+    RLELossless: _rle,
+}
+DECODED = frozenset(map(str, _DECODERS))
+"""UIDs of the compressed transfer syntaxes whose frames are decoded."""
+
+
+def decode_frame(stream: BinaryIO, header: Header, index: int) -> Image:
+    """One frame of encapsulated pixel data as stored values, shape (1, rows, columns, samples).
+
+    Colour that the codec transforms by itself (JPEG's YCbCr, JPEG 2000's RCT and ICT) comes back as RGB.
+
+    Args:
+        stream: the Part 10 file.
+        header: its header.
+        index: from 0.
+
+    Raises:
+        NotFound: no such frame.
+        CannotTranscode: no decoder for the transfer syntax, or the frame is broken.
+        LimitExceeded: the frame is larger than what is decoded.
+    """
+    decoder = _DECODERS.get(header.transfer_syntax)
+    if decoder is None:
+        raise CannotTranscode(f"no decoder for transfer syntax {header.transfer_syntax}")
+    rows, columns, samples = (header.integer(tag) or 1 for tag in (0x00280010, 0x00280011, 0x00280002))
+    if rows * columns * samples > _MOST_VALUES:
+        raise LimitExceeded(f"a frame of {rows} x {columns} x {samples} is beyond what is decoded")
+    count = max(header.integer(0x00280008) or 1, 1)
+    if not 0 <= index < count:
+        raise NotFound(f"no frame {index}: the object has {count}")
+    data = _frame_bytes(stream, header, index, count)
+    try:
+        words = decoder(data, header)
+        return _stored(words.reshape(rows, columns, -1), header)
+    except Exception as error:  # a broken frame breaks its decoder in any way
+        raise CannotTranscode(f"frame {index} cannot be decoded: {type(error).__name__}: {error}") from error
+
+
+def _frame_bytes(stream: BinaryIO, header: Header, index: int, count: int) -> bytes:
+    assert header.pixel is not None
+    stream.seek(header.pixel.value_offset)
+    try:
+        if count == 1:  # all fragments are the one frame, whatever an offset table says (PS3.5 A.4)
+            parse_basic_offsets(stream)
+            return b"".join(_fragments(stream))
+        return get_frame(stream, index, number_of_frames=count)
+    except Exception as error:
+        raise CannotTranscode(f"frame {index} cannot be found among the fragments: {error}") from error
+
+
+def _fragments(stream: BinaryIO) -> list[bytes]:
+    start = stream.tell()
+    _, offsets = parse_fragments(stream)
+    fragments = []
+    for offset in offsets:
+        stream.seek(offset + 4)
+        length = int.from_bytes(stream.read(4), "little")
+        fragments.append(stream.read(length))
+    stream.seek(start)
+    return fragments
+
+
+def _stored(words: Words, header: Header) -> Image:
+    """Decoded words as the header means them: so many bits, signed or not."""
+    allocated = header.integer(0x00280100) or 8 * words.dtype.itemsize
+    stored = min(header.integer(0x00280101) or allocated, allocated)
+    if words.dtype.kind == "f":
+        raise CannotTranscode("the frame decoded to floating point")
+    width = 1 if allocated <= 8 else 2 if allocated <= 16 else 4
+    unsigned = words.astype(np.int64) & (1 << stored) - 1
+    if header.integer(0x00280103) == 1:
+        half = 1 << stored - 1
+        return Image(((unsigned ^ half) - half).astype(f"i{width}")[np.newaxis], stored)
+    return Image(unsigned.astype(f"u{width}")[np.newaxis], stored)

@@ -1,0 +1,50 @@
+"""One frame of an object, for whoever wants to look at pixels."""
+
+from collections.abc import Callable
+from typing import BinaryIO
+
+from medarchive.dicom.encapsulated import decode_frame
+from medarchive.dicom.instance_blob import recipe_of
+from medarchive.dicom.part10 import read_header
+from medarchive.dicom.pixels import StreamFrames, plan
+from medarchive.dicom.recipe import Reason, Recipe
+from medarchive.errors import CannotTranscode, NotFound
+from medarchive.image import Image
+
+__all__ = ["file_frame", "split_frame"]
+
+
+def file_frame(stream: BinaryIO, index: int) -> Image:
+    """A frame of a Part 10 file as stored values, shape (1, rows, columns, samples).
+
+    Raises:
+        NotFound: no such frame, or no pixel data.
+        CannotTranscode: it cannot be decoded.
+    """
+    header = read_header(stream)
+    recipe = plan(header, stream)
+    if isinstance(recipe, Recipe):
+        assert header.pixel is not None
+        _inside(index, recipe.frames)
+        return recipe.values(StreamFrames(stream, header.pixel.value_offset, recipe)[index : index + 1])
+    if recipe.reason is Reason.ENCAPSULATED:
+        return decode_frame(stream, header, index)
+    if recipe.reason is Reason.NONE:
+        raise NotFound("the object has no pixel data")
+    raise CannotTranscode(f"no frame can be decoded: {recipe}")
+
+
+def split_frame(header_blob: bytes, frames: Callable[[int], Image], index: int) -> Image:
+    """A frame of an object that was split: ``frames`` gives what its container holds.
+
+    Raises:
+        NotFound: no such frame.
+    """
+    recipe = recipe_of(header_blob)
+    _inside(index, recipe.frames)
+    return recipe.values(frames(index))
+
+
+def _inside(index: int, count: int) -> None:
+    if not 0 <= index < count:
+        raise NotFound(f"no frame {index}: the object has {count}")

@@ -1,0 +1,121 @@
+"""Transcode: any stored object into Explicit or Implicit VR Little Endian, for peers that take nothing else."""
+
+import io
+import warnings
+from typing import BinaryIO
+
+import numpy as np
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from medarchive.dicom.encapsulated import decode_frame
+from medarchive.dicom.part10 import Header, read_header
+from medarchive.dicom.pixels import plan
+from medarchive.dicom.recipe import Reason, Verbatim
+from medarchive.errors import CannotTranscode
+
+__all__ = ["TARGETS", "transcode"]
+
+TARGETS = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))
+_WORD_BYTES = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
+_MOST_BYTES = 2 << 30
+_PIXEL_DATA = 0x7FE00010
+
+
+def transcode(part10: BinaryIO, transfer_syntax: str) -> BinaryIO:
+    """The same object in another transfer syntax; UIDs and all attributes that do not describe the encoding stay.
+
+    Args:
+        part10: a Part 10 file.
+        transfer_syntax: UID, one of ``TARGETS``.
+
+    Raises:
+        CannotTranscode: another target, or pixel data that cannot be decoded or is too large once decoded.
+        NotDicom: the file cannot be read.
+    """
+    if transfer_syntax not in TARGETS:
+        raise CannotTranscode(f"cannot transcode to {transfer_syntax}; possible are {', '.join(TARGETS)}")
+    header = read_header(part10)
+    reason = plan(header, part10)
+    part10.seek(0)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd values pass through as they are: judging them is not our business
+            dataset = pydicom.dcmread(part10)
+            if isinstance(reason, Verbatim) and reason.reason is Reason.ENCAPSULATED:
+                _decapsulate(dataset, part10, header)
+            elif header.big_endian:
+                dataset.walk(_swap_words)
+            return _written(dataset, transfer_syntax)
+    except CannotTranscode:
+        raise
+    except Exception as error:  # what pydicom raises on broken objects has no common root
+        raise CannotTranscode(f"the data set cannot be written anew: {type(error).__name__}: {error}") from error
+
+
+def _decapsulate(dataset: Dataset, part10: BinaryIO, header: Header) -> None:
+    """Replace compressed by native pixel data (PS3.5 8.2: the Image Pixel module must then describe what is there)."""
+    count = max(header.integer(0x00280008) or 1, 1)
+    first = decode_frame(part10, header, 0)
+    if count * first.pixels.nbytes > _MOST_BYTES:
+        raise CannotTranscode(
+            f"{count * first.pixels.nbytes} bytes of pixel data once decoded, more than {_MOST_BYTES}"
+        )
+    width = max((header.integer(0x00280100) or 8) // 8, 1)
+    out = io.BytesIO()
+    for index in range(count):
+        image = first if index == 0 else decode_frame(part10, header, index)
+        little = np.ascontiguousarray(image.pixels, f"<{image.pixels.dtype.kind}{width}")
+        out.write(little.data)
+    if out.tell() % 2:
+        out.write(b"\0")
+    samples = first.pixels.shape[3]
+    dataset.PixelData = out.getvalue()
+    element = dataset["PixelData"]
+    element.VR = "OB" if width == 1 else "OW"
+    element.is_undefined_length = False
+    dataset.SamplesPerPixel = samples
+    if samples > 1:
+        dataset.PlanarConfiguration = 0
+        if _became_rgb(dataset, header):
+            dataset.PhotometricInterpretation = "RGB"
+    for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
+        if keyword in dataset:
+            del dataset[keyword]
+
+
+def _became_rgb(dataset: Dataset, header: Header) -> bool:
+    """Whether decoding has undone a colour transform: every codec but RLE and JPEG-LS does."""
+    photometric = str(dataset.get("PhotometricInterpretation", ""))
+    kept = header.transfer_syntax in (
+        pydicom.uid.RLELossless,
+        pydicom.uid.JPEGLSLossless,
+        pydicom.uid.JPEGLSNearLossless,
+    )
+    return photometric.startswith("YBR") and not kept
+
+
+def _swap_words(dataset: Dataset, element: pydicom.DataElement) -> None:
+    """Turn the words of a big endian element round; pydicom leaves them as bytes."""
+    size = _WORD_BYTES.get(element.VR)
+    if element.tag == _PIXEL_DATA and element.VR == "OW":
+        size = max(int(dataset.get("BitsAllocated", 16)) // 8, 2)
+    if size and isinstance(element.value, bytes) and len(element.value) % size == 0:
+        element.value = np.frombuffer(element.value, f">u{size}").astype(f"<u{size}").tobytes()
+
+
+def _written(dataset: Dataset, transfer_syntax: str) -> BinaryIO:
+    dataset.file_meta.TransferSyntaxUID = UID(transfer_syntax)
+    if "MediaStorageSOPClassUID" not in dataset.file_meta:
+        dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    if "MediaStorageSOPInstanceUID" not in dataset.file_meta:
+        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    dataset.preamble = dataset.preamble or bytes(128)
+    out = io.BytesIO()
+    implicit = transfer_syntax == ImplicitVRLittleEndian
+    pydicom.dcmwrite(
+        out, dataset, implicit_vr=implicit, little_endian=True, force_encoding=True, enforce_file_format=False
+    )
+    out.seek(0)
+    return out
