@@ -21,9 +21,7 @@ REFERENCED = (
 """SQL: how many references the blob of a row ``b`` really has, counted in the instances themselves."""
 
 
-def put_then(
-    catalog: Catalog, put: Callable[[], list[BlobId]], change: Callable[[Transaction, list[BlobId]], T]
-) -> T:
+def put_then(catalog: Catalog, put: Callable[[], list[BlobId]], change: Callable[[Transaction, list[BlobId]], T]) -> T:
     """Put blobs, then run the change that references them in one transaction.
 
     The collector of another process may unlink a blob between the two, since nothing references it yet; ``hold`` sees

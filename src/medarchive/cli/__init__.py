@@ -1,0 +1,1 @@
+"""The command line: arguments and drawing. The only part that prints."""

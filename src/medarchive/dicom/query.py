@@ -130,17 +130,15 @@ class Query:
         return cls(level, tuple(keys), limit, offset)
 
     @classmethod
-    def from_dataset(cls, identifier: Dataset, *, root: Level, relational: bool = False) -> Self:
-        """Read a C-FIND identifier (C.4.1.1.3.1).
+    def from_dataset(cls, identifier: Dataset, *, root: Level) -> Self:
+        """Read a C-FIND identifier (C.4.1.1.3.1). Queries are relational: unique keys above the level may be left out.
 
         Args:
             identifier: the request's data set.
             root: PATIENT or STUDY, the root of the information model asked.
-            relational: whether unique keys above the level may be left out (C.4.1.2.2.2).
 
         Raises:
-            BadQuery: no level, one that the root does not have, or a unique key above it that is missing or no single
-                value.
+            BadQuery: no level, one that the root does not have, or a key with a value that its kind does not allow.
         """
         text = str(identifier.get("QueryRetrieveLevel", "") or "").strip()
         if text not in ORDER:
@@ -156,8 +154,6 @@ class Query:
             found = matching_key(keyword, _value(element.value))
             if found is not None:
                 keys.append(found)
-        if not relational:
-            _hierarchical(level, root, keys)
         return cls(level, tuple(key for key in keys if ORDER.index(key.level) <= ORDER.index(level)))
 
 
@@ -282,15 +278,4 @@ def _at_or_above(level: Level, keys: Iterable[Key]) -> None:
         if ORDER.index(key.level) > ORDER.index(level):
             raise BadQuery(
                 f"{key.keyword} belongs to the {key.level} level, below {level}: ask with --level {key.level.lower()}"
-            )
-
-
-def _hierarchical(level: Level, root: Level, keys: Iterable[Key]) -> None:
-    """The unique keys of all levels above must be there, one value each (C.4.1.2.1)."""
-    given = {key.keyword: key.matcher for key in keys}
-    for above in ORDER[ORDER.index(root) : ORDER.index(level)]:
-        if not isinstance(given.get(UNIQUE[above]), Exact):
-            raise BadQuery(
-                f"a hierarchical query at the {level} level needs one value for {UNIQUE[above]}; "
-                "negotiate relational queries to ask without (PS3.4 C.5.3)"
             )

@@ -1,0 +1,83 @@
+"""Intake: files and folders on disk go into the archive, one refusal at a time."""
+
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from medarchive.archive.archive import Archive
+from medarchive.archive.ingest import Stored
+from medarchive.cli.exits import FILE_ERROR
+from medarchive.errors import MedarchiveError
+
+__all__ = ["Refused", "Taken", "files_below", "take_in"]
+
+_AT_ONCE = 8
+"""Files on their way at the same time: they share the catalogue's syncs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A file that is in the archive now."""
+
+    path: Path
+    stored: Stored
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A file that was not taken in.
+
+    Attributes:
+        path: of the file.
+        error: the class of the refusal, as in ``medarchive.errors``, or ``OSError``.
+        reason: what is wrong and what to do.
+        exit_code: the command line's, for this class.
+    """
+
+    path: Path
+    error: str
+    reason: str
+    exit_code: int
+
+
+def files_below(paths: Iterable[Path], but: Path) -> Iterator[Path]:
+    """Files as given, and all files of folders in order of their names; links to folders are not followed.
+
+    Args:
+        paths: files and folders.
+        but: a folder to leave out: the archive itself.
+    """
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        for folder, names, files in os.walk(path):
+            names[:] = sorted(name for name in names if Path(folder, name).resolve() != but)
+            yield from (Path(folder, file) for file in sorted(files))
+
+
+def take_in(archive: Archive, files: Iterable[Path]) -> Iterator[Taken | Refused]:
+    """Store files, several at once; what became of each, in their order."""
+    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="medarchive-ingest") as pool:
+        under_way: deque[Future[Taken | Refused]] = deque()
+        for file in files:
+            under_way.append(pool.submit(_one, archive, file))
+            if len(under_way) >= 2 * _AT_ONCE:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+
+
+def _one(archive: Archive, file: Path) -> Taken | Refused:
+    try:
+        if file.exists() and not file.is_file():
+            return Refused(file, "OSError", "no regular file", FILE_ERROR)
+        with file.open("rb") as stream:
+            return Taken(file, archive.store(stream))
+    except MedarchiveError as error:
+        return Refused(file, type(error).__name__, str(error), error.exit_code)
+    except OSError as error:
+        return Refused(file, "OSError", error.strerror or str(error), FILE_ERROR)

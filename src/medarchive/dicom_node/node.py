@@ -1,0 +1,136 @@
+"""Node: the archive's face to modalities and workstations."""
+
+import logging
+import threading
+import time
+import uuid
+from functools import partial
+from typing import Self
+
+from pydicom.uid import UID
+from pynetdicom import AE, _config, evt
+from pynetdicom.events import Event
+
+from medarchive.archive.archive import Archive
+from medarchive.dicom_node.association import Server, set_nodelay
+from medarchive.dicom_node.find import handle_find
+from medarchive.dicom_node.negotiation import ROOTS, accepted
+from medarchive.dicom_node.retrieve import retrieve
+from medarchive.dicom_node.store import handle_store
+from medarchive.errors import SettingsError
+
+__all__ = ["Node"]
+
+LOGGER = logging.getLogger(__name__)
+_CALLING_AE_UNKNOWN = (0x01, 0x01, 0x03)
+"""Rejected permanent, by the service user, calling AE title not recognised (PS3.8 9.3.4)."""
+
+
+class Node:
+    """A DICOM application entity over an archive. Known peers only, unless the settings say otherwise."""
+
+    def __init__(self, archive: Archive, *, share_port: bool = False) -> None:
+        """Prepare, without opening a port yet.
+
+        Args:
+            archive: what it serves; its settings say host, port, AE title, peers and limits.
+            share_port: let several processes listen on the same port.
+        """
+        self._archive = archive
+        self._share_port = share_port
+        self._ae = AE(ae_title=archive.settings.ae_title)
+        self._ae.maximum_associations = archive.settings.max_associations
+        self._ae.require_called_aet = True
+        self._ae.network_timeout = archive.settings.network_timeout
+        self._ae.dimse_timeout = self._ae.acse_timeout = archive.settings.network_timeout
+        self._server: Server | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def port(self) -> int:
+        """The TCP port that it listens on."""
+        assert self._server is not None, "the node is not started"
+        return int(self._server.server_address[1])
+
+    def start(self) -> None:
+        """Listen, in threads of its own.
+
+        Raises:
+            SettingsError: the address cannot be listened on.
+        """
+        # Old modalities break the rules for UIDs; their objects are stored all the same.
+        _config.ENFORCE_UID_CONFORMANCE = False
+        settings = self._archive.settings
+        handlers = [
+            (evt.EVT_CONN_OPEN, lambda event: set_nodelay(event.assoc)),
+            (evt.EVT_REQUESTED, self._admit),
+            (evt.EVT_SOP_EXTENDED, _relational),
+            (evt.EVT_C_ECHO, lambda _: 0x0000),
+            (evt.EVT_C_STORE, handle_store, [self._archive]),
+            (evt.EVT_C_FIND, handle_find, [self._archive]),
+        ]
+        try:
+            self._server = Server(
+                self._ae,
+                (settings.host, settings.port),
+                settings.ae_title,
+                [],
+                evt_handlers=handlers,
+                new_file=lambda: self._archive.incoming() / uuid.uuid4().hex,
+                most_bytes=settings.max_object_bytes,
+                retrieve=partial(retrieve, self._archive),
+                share_port=self._share_port,
+            )
+        except OSError as error:
+            raise SettingsError(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from error
+        self._ae._servers.append(self._server)  # shutdown() takes it out again
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, name="medarchive-node", daemon=True
+        )
+        self._thread.start()
+        LOGGER.info("%s listens on %s:%d", settings.ae_title, settings.host, self.port)
+
+    def stop(self, timeout: float = 30.0) -> None:
+        """Take no new association, let requests under way come to their end, then close the rest.
+
+        Args:
+            timeout: seconds after which requests under way are broken off.
+        """
+        if self._server is None or self._thread is None:
+            return
+        self._server.shutdown()
+        self._thread.join()
+        deadline = time.monotonic() + timeout
+        with self._server.idle:
+            while self._server.busy and (left := deadline - time.monotonic()) > 0:
+                self._server.idle.wait(min(left, 0.5))
+        for association in self._ae.active_associations:
+            association.abort()
+        self._server = self._thread = None
+
+    def __enter__(self) -> Self:
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop."""
+        self.stop()
+
+    def _admit(self, event: Event) -> None:
+        """Turn strangers away; for the others, see which of their proposals we take."""
+        association, settings = event.assoc, self._archive.settings
+        primitive = association.requestor.primitive
+        title = str(primitive.calling_ae_title).strip()
+        if not settings.any_peer and title not in {peer.ae_title for peer in settings.peers}:
+            LOGGER.warning("rejected an association from %r at %s", title, association.requestor.address)
+            association.acse.send_reject(*_CALLING_AE_UNKNOWN)
+            evt.trigger(association, evt.EVT_REJECTED, {})
+            association.kill()
+            return
+        association.acceptor.supported_contexts = accepted(primitive.presentation_context_definition_list)
+
+
+def _relational(event: Event) -> dict[UID, bytes]:
+    """Agree to relational queries and retrievals where they are asked for (PS3.4 C.5.1, first byte)."""
+    return {uid: b"\x01" for uid, information in event.app_info.items() if uid in ROOTS and information[:1] == b"\x01"}
