@@ -1,7 +1,6 @@
 """The jobs process: compresses what is waiting, collects what is no longer needed, yields to everything else."""
 
 import logging
-import os
 import threading
 import time
 
@@ -19,7 +18,6 @@ _SWEEP_EVERY = 3600.0
 
 def run(settings: Settings, stop: threading.Event) -> None:
     """Work until ``stop`` is set; a job under way is finished first. Any number of these may run at once."""
-    os.nice(10)
     collected = swept = time.monotonic()
     with Archive.open(settings) as archive:
         while not stop.is_set():

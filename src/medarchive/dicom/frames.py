@@ -1,6 +1,6 @@
 """One frame of an object, for whoever wants to look at pixels."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 from medarchive.dicom.encapsulated import decode_frame
@@ -11,7 +11,7 @@ from medarchive.dicom.recipe import Reason, Recipe
 from medarchive.errors import CannotTranscode, NotFound
 from medarchive.image import Image
 
-__all__ = ["file_frame", "split_frame"]
+__all__ = ["all_frames", "file_frame", "split_frame"]
 
 
 def file_frame(stream: BinaryIO, index: int) -> Image:
@@ -48,3 +48,23 @@ def split_frame(header_blob: bytes, frames: Callable[[int], Image], index: int) 
 def _inside(index: int, count: int) -> None:
     if not 0 <= index < count:
         raise NotFound(f"no frame {index}: the object has {count}")
+
+
+def all_frames(stream: BinaryIO) -> Iterator[Image]:
+    """Every frame of a Part 10 file in order, each as ``file_frame`` gives it.
+
+    Raises:
+        NotFound: no pixel data.
+        CannotTranscode: a frame cannot be decoded.
+    """
+    header = read_header(stream)
+    recipe = plan(header, stream)
+    if not isinstance(recipe, Recipe):
+        count = max(header.integer(0x00280008) or 1, 1) if recipe.reason is Reason.ENCAPSULATED else 1
+        for index in range(count):
+            yield file_frame(stream, index)
+        return
+    assert header.pixel is not None
+    frames = StreamFrames(stream, header.pixel.value_offset, recipe)
+    for index in range(len(frames)):
+        yield recipe.values(frames[index : index + 1])
