@@ -1,4 +1,4 @@
-"""``python -m medarchive``: the command line."""
+"""``python -m medarchive`` is the command line."""
 
 from medarchive.cli.main import main
 

@@ -38,7 +38,7 @@ def size(number: float) -> str:
     return f"{number:,.1f} TB"
 
 
-def ratio(bytes_in: int, bytes_kept: int) -> str:
+def ratio(bytes_in: float, bytes_kept: float) -> str:
     """How many times smaller something became."""
     return f"{bytes_in / bytes_kept:.2f}" if bytes_kept else "–"
 

@@ -13,6 +13,7 @@ from medarchive.settings import Settings
 
 if TYPE_CHECKING:
     from medarchive.archive.archive import Archive
+    from medarchive.archive.catalog import InstanceRecord
     from medarchive.cli.intake import Refused, Taken
 
 __all__ = ["ingest", "init"]
@@ -51,7 +52,7 @@ def ingest(
       medarchive ingest /data/incoming --later --json
     """
     from medarchive.archive.archive import Archive
-    from medarchive.cli.intake import Refused, Taken, files_below, take_in
+    from medarchive.cli.intake import Taken, files_below, take_in
 
     started = time.monotonic()
     taken: list[Taken] = []
@@ -66,11 +67,22 @@ def ingest(
                 typer.echo(f"refused {result.path}: {result.reason}", err=True)
         if not later:
             _compress(archive)
-        report = _report(archive, taken, refused) | {"seconds": round(time.monotonic() - started, 3)}
+        kept = {one.stored.uid: archive.instance(one.stored.uid) for one in taken}
+    summary = {
+        "files": len(files),
+        "stored": sum(one.stored.outcome == "stored" for one in taken),
+        "duplicates": sum(one.stored.outcome == "duplicate" for one in taken),
+        "refused": len(refused),
+        "bytes_in": sum(record.size for record in kept.values()),
+        "bytes_kept": sum(record.stored_bytes for record in kept.values()),
+        "seconds": round(time.monotonic() - started, 3),
+    }
     if as_json:
-        echo_json(report)
+        taken_in = [_described(one, kept[one.stored.uid]) for one in taken]
+        why = [{"path": str(one.path), "error": one.error, "reason": one.reason} for one in refused]
+        echo_json(summary | {"instances": taken_in, "refusals": why})
     else:
-        _draw(report)
+        _draw(summary)
     if refused:
         raise typer.Exit(refused[0].exit_code)
 
@@ -81,45 +93,23 @@ def _compress(archive: "Archive") -> None:
             typer.echo(f"kept as received for now: {done.uid}: {done.error}", err=True)
 
 
-def _report(archive: "Archive", taken: "list[Taken]", refused: "list[Refused]") -> dict[str, object]:
-    """What came of it, for people and programs."""
-    instances = []
-    for one in taken:
-        record = archive.instance(one.stored.uid)
-        instances.append(
-            {
-                "path": str(one.path),
-                "SOPInstanceUID": one.stored.uid,
-                "outcome": one.stored.outcome,
-                "bytes": record.size,
-                "stored_bytes": record.stored_bytes,
-                "codec": record.codec,
-                "sha256": one.stored.sha256,
-            }
-        )
-    different = {one.stored.uid: archive.instance(one.stored.uid) for one in taken}.values()
+def _described(one: "Taken", record: "InstanceRecord") -> dict[str, str | int]:
     return {
-        "files": len(taken) + len(refused),
-        "stored": sum(one.stored.outcome == "stored" for one in taken),
-        "duplicates": sum(one.stored.outcome == "duplicate" for one in taken),
-        "refused": [{"path": str(one.path), "error": one.error, "reason": one.reason} for one in refused],
-        "bytes_in": sum(record.size for record in different),
-        "bytes_kept": sum(record.stored_bytes for record in different),
-        "instances": instances,
+        "path": str(one.path),
+        "SOPInstanceUID": record.uid,
+        "outcome": one.stored.outcome,
+        "bytes": record.size,
+        "stored_bytes": record.stored_bytes,
+        "codec": record.codec,
+        "sha256": record.sha256,
     }
 
 
-def _draw(report: dict[str, object]) -> None:
-    refused, bytes_in, bytes_kept = report["refused"], report["bytes_in"], report["bytes_kept"]
-    assert isinstance(refused, list)
-    assert isinstance(bytes_in, int)
-    assert isinstance(bytes_kept, int)
+def _draw(summary: dict[str, float]) -> None:
+    bytes_in, bytes_kept = summary["bytes_in"], summary["bytes_kept"]
+    counts = [f"{summary[name]:.0f}" for name in ("files", "stored", "duplicates", "refused")]
+    sizes = (size(bytes_in), size(bytes_kept), ratio(bytes_in, bytes_kept), f"{summary['seconds']:.1f} s")
     draw_table(
         ["files>", "stored>", "duplicates>", "refused>", "bytes in>", "bytes kept>", "ratio>", "time>"],
-        [
-            (
-                *(report["files"], report["stored"], report["duplicates"], len(refused)),
-                *(size(bytes_in), size(bytes_kept), ratio(bytes_in, bytes_kept), f"{report['seconds']} s"),
-            )
-        ],
+        [(*counts, *sizes)],
     )

@@ -8,13 +8,11 @@ import typer
 
 from medarchive import __version__
 from medarchive.cli import arrays, demo, find, get, ingest, serve, upkeep
+from medarchive.cli.exits import FILE_ERROR
 from medarchive.cli.options import Archive, Common, SettingsFile, Verbose
 from medarchive.errors import MedarchiveError
 
 __all__ = ["app", "main"]
-
-
-"""Exit code where a file or folder could not be read or written."""
 
 app = typer.Typer(
     name="medarchive",

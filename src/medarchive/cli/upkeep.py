@@ -1,0 +1,120 @@
+"""``check``, ``delete``, ``undelete`` and ``collect``: keep an archive in order."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from medarchive.cli.drawing import draw_table, echo_json, size
+from medarchive.cli.exits import FAULTS
+from medarchive.cli.options import with_settings
+from medarchive.cli.progress import followed
+from medarchive.settings import Settings
+
+__all__ = ["check", "collect", "delete", "undelete"]
+
+
+@with_settings
+def check(
+    settings: Settings,
+    read_data: Annotated[bool, typer.Option("--read-data", help="Hash every blob, decode every instance.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the faults as JSON.")] = False,
+) -> None:
+    """Compare catalogue and store from both sides and report every fault, with what to do. Changes nothing.
+
+    The exit code is 0 where all is well and 50 where something is not.
+
+    Examples:
+      medarchive check
+      medarchive check --read-data
+    """
+    from medarchive.archive.archive import Archive
+
+    with Archive.open(settings) as archive:
+        problems = list(followed(archive.check(read_data=read_data), "checking: faults", None))
+        instances = archive.stats().instances
+    if as_json:
+        echo_json([asdict(problem) for problem in problems])
+    elif problems:
+        draw_table(["fault", "subject", "detail", "remedy"], ((p.kind, p.subject, p.detail, p.remedy) for p in problems))
+    else:
+        how = "every blob hashed, every instance decoded" if read_data else "structure only; --read-data reads all data"
+        typer.echo(f"{instances} instances, no fault found ({how})")
+    if problems:
+        raise typer.Exit(FAULTS)
+
+
+@with_settings
+def delete(
+    settings: Settings,
+    uids: Annotated[
+        list[str], typer.Argument(metavar="UID...", help="Of instances, series or studies, or Patient IDs.")
+    ],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be deleted, and end.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Take instances out of sight. `undelete` brings them back, for a week unless the settings say otherwise.
+
+    Examples:
+      medarchive delete 1.2.3.4 --dry-run
+      medarchive delete 1.2.3.4 --yes
+    """
+    from medarchive.archive.archive import Archive
+    from medarchive.cli.lookup import below
+
+    with Archive.open(settings) as archive:
+        records = list(dict.fromkeys(record for uid in uids for record in below(archive, uid)))
+        draw_table(
+            ["modality", "SOPInstanceUID", "bytes>"], ((record.modality, record.uid, record.size) for record in records)
+        )
+        if dry_run:
+            typer.echo(f"{len(records)} instances would be deleted")
+            return
+        if not yes:
+            typer.confirm(f"delete {len(records)} instances?", abort=True)
+        for record in followed(records, "deleting", len(records)):
+            archive.delete(record.uid)
+        typer.echo(f"{len(records)} instances deleted; for {settings.undelete / 86400:g} days `undelete` brings them back")
+
+
+@with_settings
+def undelete(
+    settings: Settings,
+    uids: Annotated[list[str], typer.Argument(metavar="UID...", help="SOP Instance UIDs.")],
+) -> None:
+    """Bring deleted instances back.
+
+    Examples:
+      medarchive undelete 1.2.3.4
+    """
+    from medarchive.archive.archive import Archive
+
+    with Archive.open(settings) as archive:
+        for uid in uids:
+            archive.undelete(uid)
+            typer.echo(f"{uid} is back")
+
+
+@with_settings
+def collect(
+    settings: Settings,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what was removed as JSON.")] = False,
+) -> None:
+    """Free the space of what was deleted long enough ago, was replaced, or was left by a crash.
+
+    `serve` and `jobs --run` do so by themselves.
+
+    Examples:
+      medarchive collect
+    """
+    from medarchive.archive.archive import Archive
+
+    with Archive.open(settings) as archive:
+        found = archive.collect()
+    if as_json:
+        echo_json(asdict(found))
+        return
+    typer.echo(
+        f"{found.purged} deleted instances purged, {found.blobs} blobs and {found.orphans} orphans removed, "
+        f"{size(found.bytes)} freed"
+    )
