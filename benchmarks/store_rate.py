@@ -22,10 +22,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from contracts.objects import ct
 from rich.console import Console
 from rich.table import Table
 
+from contracts.objects import ct
 from peers import QUIET, medarchive, orthanc
 
 STORESCU = "/usr/bin/storescu"

@@ -21,7 +21,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from contracts.objects import ct
-
 from medarchive.archive.archive import Archive
 from medarchive.dicom.query import Level
 from medarchive.settings import Settings

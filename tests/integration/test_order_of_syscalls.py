@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from contracts.objects import ct
 
 STRACE = "/usr/bin/strace"

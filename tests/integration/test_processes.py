@@ -10,7 +10,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))  # this file is a program too: its children run it
 
 from contracts.objects import ct
-
 from medarchive.archive.archive import Archive
 from medarchive.dicom.query import Level
 from medarchive.errors import NotFound

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from medarchive.archive.blobs import BlobId, BlobStore
 from medarchive.archive.catalog import Catalog, Transaction
@@ -55,7 +56,7 @@ def collect(catalog: Catalog, blobs: BlobStore, *, grace: float, undelete: float
     if orphans:
         for blob in blobs:
             if not catalog.read("SELECT 1 FROM blob WHERE id = ?", (blob,)):
-                size = catalog.write(lambda transaction, blob=blob: _take_orphan(transaction, blobs, blob, grace))
+                size = catalog.write(partial(_take_orphan, blobs, blob, grace))
                 strays, freed = strays + (size >= 0), freed + max(size, 0)
     return Collected(purged, taken, strays, freed)
 
@@ -79,7 +80,7 @@ def _take(transaction: Transaction, blobs: BlobStore, before: float) -> tuple[in
     return len(rows), size
 
 
-def _take_orphan(transaction: Transaction, blobs: BlobStore, blob: BlobId, grace: float) -> int:
+def _take_orphan(blobs: BlobStore, blob: BlobId, grace: float, transaction: Transaction) -> int:
     """Unlink a blob that the catalogue does not know, under the write lock; its size, or -1 where it may stay."""
     if transaction.execute("SELECT 1 FROM blob WHERE id = ?", (blob,)):
         return -1

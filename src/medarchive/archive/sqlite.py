@@ -64,7 +64,7 @@ class SqliteCatalog:
         with self._reader() as connection:
             connection.execute("BEGIN")
             try:
-                yield lambda sql, parameters=(): connection.execute(sql, parameters)
+                yield connection.execute
             finally:
                 connection.execute("ROLLBACK")
 

@@ -18,7 +18,9 @@ def below(archive: Archive, uid: str) -> list[InstanceRecord]:
         found = list(archive.instances(level, [uid]))
         if found:
             return found
-    raise NotFound(f"no instance, series, study or patient {uid} in this archive; `medarchive find` lists what is there")
+    raise NotFound(
+        f"no instance, series, study or patient {uid} in this archive; `medarchive find` lists what is there"
+    )
 
 
 def instance(archive: Archive, uid: str) -> InstanceRecord:

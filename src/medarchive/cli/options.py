@@ -17,7 +17,9 @@ __all__ = ["Archive", "Common", "SettingsFile", "Verbose", "with_settings"]
 
 Archive = Annotated[
     Path | None,
-    typer.Option("--archive", "-a", metavar="DIR", help="The archive's folder, created on first use [MEDARCHIVE_ARCHIVE]."),
+    typer.Option(
+        "--archive", "-a", metavar="DIR", help="The archive's folder, created on first use [MEDARCHIVE_ARCHIVE]."
+    ),
 ]
 SettingsFile = Annotated[
     Path | None,

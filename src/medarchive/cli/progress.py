@@ -21,7 +21,15 @@ def followed(work: Iterable[T], what: str, total: int | None) -> Iterator[T]:
         yield from work
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, Task, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        Task,
+        TextColumn,
+        TimeRemainingColumn,
+    )
     from rich.progress import ProgressColumn
     from rich.text import Text
 

@@ -36,7 +36,9 @@ def check(
     if as_json:
         echo_json([asdict(problem) for problem in problems])
     elif problems:
-        draw_table(["fault", "subject", "detail", "remedy"], ((p.kind, p.subject, p.detail, p.remedy) for p in problems))
+        draw_table(
+            ["fault", "subject", "detail", "remedy"], ((p.kind, p.subject, p.detail, p.remedy) for p in problems)
+        )
     else:
         how = "every blob hashed, every instance decoded" if read_data else "structure only; --read-data reads all data"
         typer.echo(f"{instances} instances, no fault found ({how})")
@@ -74,7 +76,9 @@ def delete(
             typer.confirm(f"delete {len(records)} instances?", abort=True)
         for record in followed(records, "deleting", len(records)):
             archive.delete(record.uid)
-        typer.echo(f"{len(records)} instances deleted; for {settings.undelete / 86400:g} days `undelete` brings them back")
+        typer.echo(
+            f"{len(records)} instances deleted; for {settings.undelete / 86400:g} days `undelete` brings them back"
+        )
 
 
 @with_settings

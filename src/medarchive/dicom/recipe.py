@@ -11,7 +11,6 @@ from enum import StrEnum
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from medarchive.image import Image, Pixels
 
@@ -138,7 +137,8 @@ class Recipe:
         if self.fill != "word" or (self.stored == self.allocated and not self.signed):
             return image
         low = self.high + 1 - self.stored
-        words = pixels >> pixels.dtype.type(low) & pixels.dtype.type((1 << self.stored) - 1)
+        whole = pixels.view(self._native_dtype(signed=False))
+        words = whole >> whole.dtype.type(low) & whole.dtype.type((1 << self.stored) - 1)
         return Image(_extended(words, self.stored) if self.signed else words, self.stored)
 
     def fits(self, data: bytes) -> frozenset[Fill]:
@@ -183,9 +183,10 @@ class Recipe:
         return np.ascontiguousarray(pixels).reshape(-1)
 
 
-def _extended(words: NDArray[np.unsignedinteger], stored: int) -> Pixels:
+def _extended(words: Pixels, stored: int) -> Pixels:
     """Unsigned words whose low bits are two's complement, as signed numbers."""
     width = 8 * words.dtype.itemsize
     shift = words.dtype.type(width - stored)
     signed = (words << shift).view(f"i{words.dtype.itemsize}")
-    return signed >> signed.dtype.type(width - stored)
+    extended: Pixels = signed >> signed.dtype.type(width - stored)
+    return extended

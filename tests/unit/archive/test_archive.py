@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from contracts.objects import ct
 
+from contracts.objects import ct
 from medarchive.archive.archive import Archive
 from medarchive.dicom.query import Level, Query
 from medarchive.errors import Conflict, LimitExceeded, Mismatch, MissingIdentity, NotDicom, NotFound

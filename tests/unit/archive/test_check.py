@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from contracts.objects import ct
 
+from contracts.objects import ct
 from medarchive.archive.archive import Archive
 from medarchive.archive.blobs import BlobId
 from medarchive.errors import BlobCorrupt, BlobMissing

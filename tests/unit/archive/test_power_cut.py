@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pytest
-from contracts.objects import ct
 
+from contracts.objects import ct
 from medarchive.archive.archive import Archive
 from medarchive.archive.disk import Disk
 from medarchive.settings import Settings
