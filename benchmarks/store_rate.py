@@ -3,7 +3,7 @@
     python benchmarks/store_rate.py [--count 500] [--repeat 3] [--json FILE]
 
 Sender: DCMTK's storescu. Both nodes: durable before they answer (ours always, Orthanc with SyncStorageArea), SQLite,
-TCP_NODELAY on both sides, a fresh folder for every run, runs in turn. The objects are 39 kB CT slices, each with UIDs of
+TCP_NODELAY on both sides, a fresh folder for every run, runs in turn. The objects are 39 kB CT slices with UIDs of
 its own. Compression works behind in our case and competes for the same cores; --no-jobs measures the node alone.
 """
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from medarchive import errors
     from medarchive.archive.archive import Archive
-    from medarchive.codecs.api import Inspection, codecs, decode, encode, inspect
+    from medarchive.codecs.api import Inspection, decode, encode, inspect
+    from medarchive.codecs.registry import describe as codecs
     from medarchive.dicom.query import Level, Query
     from medarchive.errors import MedarchiveError
     from medarchive.image import Image
@@ -43,7 +44,6 @@ _HOMES = {
     "Peer": "medarchive.settings",
     "Query": "medarchive.dicom.query",
     "Settings": "medarchive.settings",
-    "codecs": "medarchive.codecs.api",
     "decode": "medarchive.codecs.api",
     "encode": "medarchive.codecs.api",
     "inspect": "medarchive.codecs.api",
@@ -52,8 +52,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     """Fetch a public name from the module that it lives in."""
-    if name == "errors":
-        return importlib.import_module("medarchive.errors")
+    if name in ("codecs", "errors"):
+        return importlib.import_module(f"medarchive.{name}")
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module 'medarchive' has no attribute {name!r}")

@@ -5,6 +5,7 @@ What it sends and keeps are the bytes of data sets, never parsed and written ane
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -45,17 +46,19 @@ class Sent:
 class Modality:
     """One application entity, with a port of its own that C-MOVE delivers to."""
 
-    def __init__(self, ae_title: str, files: Sequence[Path]) -> None:
+    def __init__(self, ae_title: str, node: str, files: Sequence[Path]) -> None:
         """Listen on a free port of the loopback interface.
 
         Args:
             ae_title: our own.
+            node: the AE title of the node.
             files: what will be sent and asked for; the associations are negotiated for these.
         """
         _config.STORE_SEND_CHUNKED_DATASET = True  # send the bytes of a file as they are
         metas = [read_file_meta_info(file) for file in files]
         self._kinds = sorted({(str(m.MediaStorageSOPClassUID), str(m.TransferSyntaxUID)) for m in metas})
         self._ae = AE(ae_title)
+        self._node = node
         self._moved: dict[str, bytes] = {}
         for sop_class in {sop_class for sop_class, _ in self._kinds}:
             self._ae.add_supported_context(sop_class, [syntax for of, syntax in self._kinds if of == sop_class])
@@ -71,9 +74,25 @@ class Modality:
         """See ``__enter__``."""
         self._server.shutdown()
 
+    @contextmanager
+    def _association(self, port: int, contexts: Sequence[Any], **options: Any) -> Iterator[Any]:
+        """An association with the node, released at the end of the block.
+
+        Raises:
+            DicomError: the node does not accept it.
+        """
+        options.setdefault("evt_handlers", [_NODELAY])
+        association = self._ae.associate("127.0.0.1", port, list(contexts), self._node, **options)
+        if not association.is_established:
+            raise DicomError(f"{self._node} on port {port} takes no association")
+        try:
+            yield association
+        finally:
+            association.release()
+
     def send(self, port: int, files: Sequence[Path]) -> Iterator[Sent]:
         """C-STORE files to a node over one association."""
-        with _Association(self._ae, port, [build_context(of, syntax) for of, syntax in self._kinds]) as association:
+        with self._association(port, [build_context(of, syntax) for of, syntax in self._kinds]) as association:
             for file in files:
                 started = time.perf_counter()
                 status = association.send_c_store(file).get("Status")
@@ -86,7 +105,7 @@ class Modality:
             DicomError: the node reports a failure.
         """
         model = StudyRootQueryRetrieveInformationModelFind
-        with _Association(self._ae, port, [build_context(model)]) as association:
+        with self._association(port, [build_context(model)]) as association:
             responses = list(association.send_c_find(_identifier(**keys), model))
         _check("C-FIND", responses)
         return [identifier for _, identifier in responses if identifier is not None]
@@ -102,7 +121,7 @@ class Modality:
         roles = [build_role(sop_class, scp_role=True) for sop_class in {of for of, _ in self._kinds}]
         received: dict[str, bytes] = {}
         keep = (evt.EVT_C_STORE, _keep, [received])
-        with _Association(self._ae, port, contexts, ext_neg=roles, evt_handlers=[_NODELAY, keep]) as association:
+        with self._association(port, contexts, ext_neg=roles, evt_handlers=[_NODELAY, keep]) as association:
             for uid in study_uids:
                 _check("C-GET", list(association.send_c_get(_identifier(StudyInstanceUID=uid), model)))
         return received
@@ -115,27 +134,11 @@ class Modality:
         """
         model = StudyRootQueryRetrieveInformationModelMove
         self._moved.clear()
-        with _Association(self._ae, port, [build_context(model)]) as association:
+        with self._association(port, [build_context(model)]) as association:
             for uid in study_uids:
                 responses = association.send_c_move(_identifier(StudyInstanceUID=uid), self._ae.ae_title, model)
                 _check("C-MOVE", list(responses))
         return dict(self._moved)
-
-
-class _Association:
-    """An association with a node on loopback, released at the end of the block."""
-
-    def __init__(self, ae: AE, port: int, contexts: Sequence[Any], **options: Any) -> None:
-        options.setdefault("evt_handlers", [_NODELAY])
-        self._association = ae.associate("127.0.0.1", port, contexts=list(contexts), **options)
-
-    def __enter__(self) -> Any:
-        if not self._association.is_established:
-            raise DicomError("the node takes no association")
-        return self._association
-
-    def __exit__(self, *_: object) -> None:
-        self._association.release()
 
 
 def _keep(event: Any, received: dict[str, bytes]) -> int:

@@ -7,16 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from medarchive.codecs import registry, verified
+from medarchive.codecs import verified
 from medarchive.codecs.base import DEFAULT_EFFORT
 from medarchive.codecs.container import Container
 from medarchive.codecs.limits import MAX_DECODED_BYTES
-from medarchive.codecs.registry import CodecInfo
 from medarchive.codecs.spec import DTYPES, ImageSpec
 from medarchive.errors import CorruptStream, LimitExceeded, UnsupportedImage
 from medarchive.image import Image
 
-__all__ = ["Inspection", "codecs", "decode", "encode", "inspect"]
+__all__ = ["Inspection", "decode", "encode", "inspect"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ def encode(
     Args:
         array: integers of shape (rows, columns), (frames, rows, columns) or (frames, rows, columns, samples); of any
             integer dtype or bool, as long as the values fit 32 bits.
-        codec: a name of ``codecs()``, several to try in turn, or None for the smallest result.
+        codec: a name that ``medarchive.codecs()`` lists, several to try in turn, or None for the smallest result.
         bits: significant bits of a value, 1 to 32; None takes as many as the values need.
         max_error: 0 is lossless; with n no value is off by more than n.
         effort: 1 (quick) to 9 (small); None takes 7.
@@ -136,11 +135,6 @@ def inspect(data: bytes) -> Inspection:
         stream_bytes=tuple(stream.length for stream in entry.streams),
         report=entry.report.decode("ascii", "replace"),
     )
-
-
-def codecs() -> list[CodecInfo]:
-    """The codecs that exist, and whether they can be used here."""
-    return registry.describe()
 
 
 def _opened(data: bytes) -> Container:

@@ -1,0 +1,123 @@
+import io
+
+import numpy as np
+import pytest
+
+from contracts.codec_suite import image
+from medarchive.codecs import registry, verified
+from medarchive.codecs.base import DEFAULT_EFFORT, Codec
+from medarchive.codecs.container import Container
+from medarchive.codecs.zstd import ZstdPlanes
+from medarchive.errors import CodecError, UnsupportedImage
+from medarchive.image import Image
+
+
+class Broken(ZstdPlanes):
+    """Smaller than everything, and wrong."""
+
+    name = "broken"
+
+    def encode(self, image: Image, *, max_error: int = 0, effort: int = DEFAULT_EFFORT) -> bytes:
+        return b""
+
+    def decode(self, data: bytes) -> Image:
+        return Image(np.zeros((1, 64, 64, 1), np.uint16), 12)
+
+
+class Falling(ZstdPlanes):
+    """Falls over on the frames that it does not like."""
+
+    name = "falling"
+
+    def encode(self, image: Image, *, max_error: int = 0, effort: int = DEFAULT_EFFORT) -> bytes:
+        if image.pixels.max() == 77:
+            raise ZeroDivisionError("a fault in a codec")
+        return super().encode(image, effort=1)
+
+
+@pytest.fixture(autouse=True)
+def _with_bad_codecs(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = registry.get
+    bad: dict[str, Codec] = {"broken": Broken(), "falling": Falling()}
+    monkeypatch.setattr(registry, "get", lambda name: bad.get(name) or found(name))
+
+
+def encode(original: Image, *codecs: str, max_error: int = 0, workers: int = 1) -> tuple[verified.Verified, Image]:
+    out = io.BytesIO()
+    result = verified.encode([original], out, codecs=codecs, max_error=max_error, workers=workers)
+    data = out.getvalue()
+    assert result.size == len(data)
+    container = Container.open(lambda offset, length: data[offset : offset + length], len(data))
+    return result, container.frames(0, 0, len(original))
+
+
+def test_the_smallest_is_kept() -> None:
+    original = image((2, 64, 64, 1), "u2", 12)
+    result, decoded = encode(original, "zstd-planes", "jpegxl")
+    sizes = {name: encode(original, name)[0].size for name in ("zstd-planes", "jpegxl")}
+    assert result.size == min(sizes.values())
+    assert decoded == original
+
+
+def test_a_codec_that_decodes_wrongly_is_passed_over() -> None:
+    original = image((1, 64, 64, 1), "u2", 12)
+    result, decoded = encode(original, "broken", "zstd-planes")
+    assert result.codec == "zstd-planes"
+    assert decoded == original
+    assert "error of" in dict(result.tried)["broken"]
+
+
+def test_a_codec_that_falls_over_late_is_passed_over_and_leaves_nothing() -> None:
+    pixels = np.full((40, 16, 16, 1), 5, np.uint16)
+    pixels[39] = 77
+    result, decoded = encode(Image(pixels, 12), "falling", "zstd-planes")
+    assert result.codec == "zstd-planes"
+    assert decoded == Image(pixels, 12)
+    assert "ZeroDivisionError" in dict(result.tried)["falling"]
+
+
+def test_a_codec_that_falls_over_beyond_what_was_compared_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verified, "_TRIED_BYTES", 1)
+    pixels = np.full((40, 16, 16, 1), 5, np.uint16)
+    pixels[39] = 77
+    result, decoded = encode(Image(pixels, 12), "falling", "zstd-planes")
+    assert result.codec == "zstd-planes"
+    assert decoded == Image(pixels, 12)
+
+
+def test_where_nothing_passes_nothing_is_returned() -> None:
+    with pytest.raises(CodecError, match="no codec's result passed"):
+        encode(image((1, 64, 64, 1), "u2", 12), "broken")
+
+
+def test_where_nothing_takes_the_image_it_says_so() -> None:
+    with pytest.raises(UnsupportedImage, match="no codec takes"):
+        encode(image((1, 8, 8, 1), "u4", 32), "jpegxl")
+
+
+def test_values_beyond_the_bits_are_refused() -> None:
+    with pytest.raises(UnsupportedImage, match="do not fit 8 bits"):
+        encode(Image(np.full((1, 4, 4, 1), 300, np.uint16), 8), "zstd-planes")
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_workers_change_nothing(workers: int) -> None:
+    original = image((9, 20, 20, 1), "i2", 14)
+    alone, _ = encode(original, "jpegxl", "zstd-planes")
+    several, decoded = encode(original, "jpegxl", "zstd-planes", workers=workers)
+    assert (several.codec, several.size) == (alone.codec, alone.size)
+    assert decoded == original
+
+
+@pytest.mark.parametrize("max_error", [1, 2, 5, 100, 40000])
+@pytest.mark.parametrize(("dtype", "bits"), [("u1", 8), ("i1", 8), ("u2", 12), ("i2", 16), ("u4", 32), ("i4", 32)])
+def test_no_value_is_off_by_more_than_allowed(dtype: str, bits: int, max_error: int) -> None:
+    original = image((1, 40, 40, 1), dtype, bits)
+    if max_error > 1 << 15:
+        with pytest.raises(UnsupportedImage, match="max_error"):
+            encode(original, "zstd-planes", max_error=max_error)
+        return
+    result, decoded = encode(original, "zstd-planes", max_error=max_error)
+    error = np.abs(original.pixels.astype(np.int64) - decoded.pixels.astype(np.int64))
+    assert int(error.max()) == result.report.max_error <= max_error
+    assert int(np.count_nonzero(error)) == result.report.changed
