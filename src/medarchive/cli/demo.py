@@ -1,6 +1,5 @@
 """``demo``: the whole way once, over the network and back, on real objects."""
 
-import os
 import shutil
 import sys
 from dataclasses import asdict
@@ -77,7 +76,7 @@ def _row(name: str, trips: "list[Trip]") -> tuple[str, ...]:
     return (
         name,
         trips[0].what if one else f"{len(trips)} objects",
-        (trips[0].modality or "–") if one else "",
+        (trips[0].modality or "-") if one else "",
         size(bytes_in),
         size(bytes_kept),
         ratio(bytes_in, bytes_kept),
@@ -90,7 +89,8 @@ def _row(name: str, trips: "list[Trip]") -> tuple[str, ...]:
 def _how_to_go_on(archive: Path) -> None:
     command = "medarchive"
     if shutil.which(command) is None:
-        command = os.path.relpath(Path(sys.executable).with_name(command))
+        beside = Path(sys.executable).with_name(command)
+        command = str(beside.relative_to(Path.cwd()) if beside.is_relative_to(Path.cwd()) else beside)
     typer.echo(f"The archive is in {archive}. How to go on:")
     for what in (
         "find --level series",

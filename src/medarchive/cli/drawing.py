@@ -40,14 +40,14 @@ def size(number: float) -> str:
 
 def ratio(bytes_in: float, bytes_kept: float) -> str:
     """How many times smaller something became."""
-    return f"{bytes_in / bytes_kept:.2f}" if bytes_kept else "–"
+    return f"{bytes_in / bytes_kept:.2f}" if bytes_kept else "-"
 
 
 def when(seconds: float) -> str:
     """A time in seconds since 1970 as local time."""
-    import datetime
+    from datetime import datetime
 
-    return datetime.datetime.fromtimestamp(seconds).astimezone().isoformat(" ", "seconds")
+    return datetime.fromtimestamp(seconds).astimezone().isoformat(" ", "seconds")
 
 
 def _plain(cell: object) -> str:

@@ -1,7 +1,6 @@
 """``find``, ``show`` and ``stats``: look at what is there."""
 
 import re
-from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,7 +26,12 @@ _COLUMNS = {
     "SeriesInstanceUID",
     "IMAGE": "PatientID Modality SeriesNumber> InstanceNumber> Rows> Columns> size> stored_bytes> codec SOPInstanceUID",
 }
-_NUMBERS = frozenset(("stored_bytes", "size"))
+_IDENTITY = (
+    "PatientID PatientName StudyDate StudyDescription Modality SeriesNumber SeriesDescription InstanceNumber "
+    "NumberOfFrames Rows Columns SamplesPerPixel BitsAllocated BitsStored PhotometricInterpretation"
+)
+_OWN_NUMBERS = {"stored_bytes": "IS", "size": "IS", "received_at": "DS"}
+"""What the catalogue adds to the attributes, where it is a number."""
 _INTEGERS = frozenset(("IS", "US", "UL", "SS", "SL"))
 _DECIMALS = frozenset(("DS", "FL", "FD"))
 
@@ -112,7 +116,7 @@ def stats(
         echo_json(asdict(found) | {"ratio": found.bytes_in / found.bytes_kept if found.bytes_kept else None})
         return
     rows = [
-        (group.modality or "–", group.codec, group.instances, group.bytes_in, group.bytes_kept)
+        (group.modality or "-", group.codec, group.instances, group.bytes_in, group.bytes_kept)
         for group in found.groups
     ]
     rows.append(("all", "", found.instances, found.bytes_in, found.bytes_kept))
@@ -143,7 +147,7 @@ def _typed(match: "Match") -> dict[str, object]:
 
     typed: dict[str, object] = {}
     for name, value in match.values.items():
-        vr = KNOWN[name][1].vr if name in KNOWN else "IS" if name in _NUMBERS else "LO"
+        vr = KNOWN[name][1].vr if name in KNOWN else _OWN_NUMBERS.get(name, "LO")
         typed[name] = _number(value, vr) if vr in _INTEGERS | _DECIMALS else value
     return typed
 
@@ -162,13 +166,8 @@ def _identity(archive: "Archive", uid: str) -> dict[str, object]:
     from medarchive.dicom.query import Level, Query
 
     query = Query.from_pairs(Level.IMAGE, [f"SOPInstanceUID={uid}"], limit=1)
-    names = (
-        "PatientID PatientName StudyDate StudyDescription Modality SeriesNumber SeriesDescription InstanceNumber "
-        "NumberOfFrames Rows Columns SamplesPerPixel BitsAllocated BitsStored PhotometricInterpretation"
-    ).split()
-    values: Iterator[dict[str, object]] = map(_typed, archive.find(query))
-    found = next(values, {})
-    return {name: found[name] for name in names if found.get(name) not in (None, "")}
+    found = next((_typed(match) for match in archive.find(query)), {})
+    return {name: found[name] for name in _IDENTITY.split() if found.get(name) not in (None, "")}
 
 
 def _kept(record: "InstanceRecord") -> dict[str, object]:

@@ -43,22 +43,20 @@ def get(
     from medarchive.cli.lookup import below
 
     target = _SYNTAXES.get((transfer_syntax or "").lower(), transfer_syntax)
-    written = []
+    written: list[dict[str, str]] = []
+    total = 0
     with Archive.open(settings) as archive:
         records = list(dict.fromkeys(record for uid in uids for record in below(archive, uid)))
         output.mkdir(parents=True, exist_ok=True)
         for record in followed(records, "writing", len(records)):
             path = output / _file_name(record.uid)
             with archive.load(record.uid, transfer_syntax=target) as stream:
-                length = write_once(path, stream, replace=force)
+                total += write_once(path, stream, replace=force)
             syntax = target or record.transfer_syntax
-            written.append(
-                {"path": str(path), "SOPInstanceUID": record.uid, "TransferSyntaxUID": syntax, "bytes": length}
-            )
+            written.append({"path": str(path), "SOPInstanceUID": record.uid, "TransferSyntaxUID": syntax})
     if as_json:
         echo_json(written)
     else:
-        total = sum(int(file["bytes"]) for file in written)
         typer.echo(f"{len(written)} files, {size(total)}, in {output.absolute()}")
 
 

@@ -1,5 +1,6 @@
 """The ``medarchive`` command: its commands, and errors turned into one line and an exit code."""
 
+import inspect
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -23,24 +24,23 @@ app = typer.Typer(
     context_settings={"help_option_names": ["--help", "-h"]},
 )
 
-_KEEP, _LOOK, _RUN, _ARRAYS = "Keep", "Look and fetch", "Run", "Arrays"
+_COMMANDS = {
+    "Keep": (ingest.init, ingest.ingest, upkeep.check, upkeep.delete, upkeep.undelete, upkeep.collect),
+    "Look and fetch": (find.find, find.show, find.stats, get.get),
+    "Run": (serve.serve, serve.jobs, demo.demo),
+    "Arrays": (arrays.encode, arrays.decode, arrays.codecs),
+}
 
-app.command(rich_help_panel=_KEEP)(ingest.init)
-app.command(rich_help_panel=_KEEP)(ingest.ingest)
-app.command(rich_help_panel=_LOOK)(find.find)
-app.command(rich_help_panel=_LOOK)(get.get)
-app.command(rich_help_panel=_LOOK)(find.show)
-app.command(rich_help_panel=_LOOK)(find.stats)
-app.command(rich_help_panel=_RUN)(serve.serve)
-app.command(rich_help_panel=_RUN)(serve.jobs)
-app.command(rich_help_panel=_KEEP)(upkeep.check)
-app.command(rich_help_panel=_KEEP)(upkeep.delete)
-app.command(rich_help_panel=_KEEP)(upkeep.undelete)
-app.command(rich_help_panel=_KEEP)(upkeep.collect)
-app.command(rich_help_panel=_ARRAYS)(arrays.encode)
-app.command(rich_help_panel=_ARRAYS)(arrays.decode)
-app.command(rich_help_panel=_ARRAYS)(arrays.codecs)
-app.command(rich_help_panel=_RUN)(demo.demo)
+
+def _help(docstring: str) -> str:
+    """A docstring whose paragraphs are one line each, as a terminal of any width wants them; examples stay."""
+    text, examples, rest = inspect.cleandoc(docstring).partition("\nExamples:")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n")) + "\n\n" + examples + rest
+
+
+for _panel, _functions in _COMMANDS.items():
+    for _function in _functions:
+        app.command(help=_help(_function.__doc__ or ""), rich_help_panel=_panel)(_function)
 
 
 def _version(wanted: bool) -> None:
@@ -52,10 +52,11 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def root(
     context: typer.Context,
+    *,
     archive: Archive = None,
     settings: SettingsFile = None,
     verbose: Verbose = False,
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001  # its callback does the work
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
     ] = False,
 ) -> None:

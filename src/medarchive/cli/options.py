@@ -63,7 +63,7 @@ def with_settings(command: Callable[..., None]) -> Callable[..., None]:
     # typer reads the signature in its newer releases and the annotations in its older ones
     run.__signature__ = inspect.Signature([*own, *shared])  # type: ignore[attr-defined]
     run.__annotations__ = {parameter.name: parameter.annotation for parameter in (*own, *shared)}
-    del run.__wrapped__  # type: ignore[attr-defined]  # or inspect would look through to the command's own signature
+    del run.__wrapped__  # or inspect would look through to the command's own signature
     return run
 
 

@@ -25,18 +25,18 @@ def followed(work: Iterable[T], what: str, total: int | None) -> Iterator[T]:
         BarColumn,
         MofNCompleteColumn,
         Progress,
+        ProgressColumn,
         SpinnerColumn,
         Task,
         TextColumn,
         TimeRemainingColumn,
     )
-    from rich.progress import ProgressColumn
     from rich.text import Text
 
     class Rate(ProgressColumn):
         def render(self, task: Task) -> Text:
             speed = task.finished_speed or task.speed
-            return Text(f"{speed:.1f}/s" if speed else "–/s")
+            return Text(f"{speed:.1f}/s" if speed else "-/s")
 
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate())
     with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
