@@ -39,13 +39,12 @@ def encode(
       medarchive encode image.dcm image.meda --codec jpegxl --effort 9
       medarchive encode slices.npy near.meda --max-error 2
     """
-    from medarchive import encode as encode_array
-    from medarchive import inspect
+    from medarchive.codecs import api
 
     array, stored_bits = _pixels(file)
-    data = encode_array(array, codec=codec, bits=bits or stored_bits, max_error=max_error, effort=effort)
+    data = api.encode(array, codec=codec, bits=bits or stored_bits, max_error=max_error, effort=effort)
     _write(out, data, force=force)
-    seen = inspect(data)
+    seen = api.inspect(data)
     if as_json:
         echo_json(asdict(seen) | {"path": str(out)})
         return
@@ -67,9 +66,9 @@ def decode(file: File, out: Out, force: Force = False, as_json: AsJson = False) 
 
     import numpy as np
 
-    from medarchive import decode as decode_array
+    from medarchive.codecs import api
 
-    array = decode_array(file.read_bytes())
+    array = api.decode(file.read_bytes())
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
     _write(out, buffer.getvalue(), force=force)
@@ -85,9 +84,9 @@ def codecs(as_json: AsJson = False) -> None:
     Examples:
       medarchive codecs
     """
-    from medarchive import codecs as known
+    from medarchive.codecs import api
 
-    found = known()
+    found = api.codecs()
     if as_json:
         echo_json([asdict(codec) for codec in found])
     else:
