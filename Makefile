@@ -1,12 +1,15 @@
 # make run: see it work.  make test: everything that has to hold.  Needs Python 3.11+ and nothing else prepared.
-PYTHON ?= python3
+PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 python3.14,$(shell \
+  $(name) -c 'import sys; print("$(name)" * (sys.version_info >= (3, 11)))' 2>/dev/null)))
 VENV := .venv
 DEV := .venv-dev
 NUMPY1 := .venv-numpy1
 PIP := -m pip --disable-pip-version-check --quiet
 SOURCES := pyproject.toml Makefile
+VERSIONS := 'import imagecodecs, numpy, sys; print("Python", *sys.version.split()[:1], "NumPy", numpy.__version__, \
+  "imagecodecs", imagecodecs.__version__)'
 
-.PHONY: run test lint types layers docs unit numpy1 bench format clean
+.PHONY: run test lint types layers docs reference numpy1 unit tools bench format clean
 
 run: $(VENV)/.installed
 	$(VENV)/bin/medarchive demo
@@ -30,17 +33,26 @@ docs: $(DEV)/.installed
 	@echo "== mkdocs, strict"
 	NO_MKDOCS_2_WARNING=1 $(DEV)/bin/mkdocs build --strict --quiet
 
+# docs/cli.md and docs/settings.md are made from the code; a test fails where they are not up to date.
+reference: $(DEV)/.installed
+	$(DEV)/bin/python tools/reference.py
+
 # The formats must read and write the same bytes with NumPy 1.26 as with 2.x.
 numpy1: $(NUMPY1)/.installed
-	@echo "== unit, property and golden tests with NumPy 1.26"
+	@echo "== unit, property and golden tests with $$($(NUMPY1)/bin/python -c $(VERSIONS))"
 	$(NUMPY1)/bin/python -m pytest -q tests/unit tests/property tests/golden
 
-unit: $(DEV)/.installed
-	@echo "== all tests"
+unit: $(DEV)/.installed tools
+	@echo "== all tests with $$($(DEV)/bin/python -c $(VERSIONS))"
 	$(DEV)/bin/python -m pytest
 
+# Peers and strace are the distribution's.
+tools:
+	@for tool in /usr/bin/storescu /usr/bin/strace; do test -x $$tool || { \
+	  echo "the tests need $$tool: run .ci/run, or on Debian and Ubuntu: apt-get install dcmtk strace"; exit 1; }; done
+
 bench: $(DEV)/.installed
-	$(DEV)/bin/python -m pytest benchmarks --benchmark-enable --benchmark-only
+	$(DEV)/bin/python benchmarks/store_rate.py
 
 format: $(DEV)/.installed
 	$(DEV)/bin/ruff format .
@@ -50,14 +62,15 @@ clean:
 	rm -rf $(VENV) $(DEV) $(NUMPY1) build dist site demo-archive src/*.egg-info .mypy_cache .ruff_cache .pytest_cache
 
 define venv
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "medarchive needs Python 3.11 or later; set PYTHON=python3.11 or the like"; exit 1; }
+	@test -n "$(PYTHON)" \
+	  || { echo "medarchive needs Python 3.11 or later, and none was found; name one: make PYTHON=/opt/python3.12"; exit 1; }
 	@echo "== installing into $(@D)"
-	@$(PYTHON) -m venv $(@D) \
-	  || { echo "could not make a virtual environment; on Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+	@rm -rf build
+	@$(@D)/bin/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(@D) \
+	  || { rm -rf $(@D); echo "could not make a virtual environment; on Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
 endef
 
-$(VENV)/.installed: $(SOURCES) $(shell find src -name '*.py' 2>/dev/null)
+$(VENV)/.installed: $(SOURCES) README.md $(shell find src -name '*.py' 2>/dev/null)
 	$(venv)
 	$(VENV)/bin/python $(PIP) install .
 	@touch $@
@@ -70,5 +83,4 @@ $(DEV)/.installed: $(SOURCES)
 $(NUMPY1)/.installed: $(SOURCES)
 	$(venv)
 	$(NUMPY1)/bin/python $(PIP) install --editable . 'numpy<2' pytest pytest-benchmark hypothesis
-	@$(NUMPY1)/bin/python -c 'import numpy, imagecodecs; print("numpy", numpy.__version__, "imagecodecs", imagecodecs.__version__)'
 	@touch $@
