@@ -118,7 +118,8 @@ class Settings:
 
         Args:
             file: TOML with the names above as keys; ``peers`` is a list of ``AET=HOST:PORT``.
-            environment: ``MEDARCHIVE_ARCHIVE``, ``MEDARCHIVE_PORT``, …; lists are separated by commas.
+            environment: ``MEDARCHIVE_ARCHIVE``, ``MEDARCHIVE_PORT``, …; lists are separated by commas, and an empty
+                variable does not count.
             flags: settings by name.
 
         Raises:
@@ -133,7 +134,7 @@ class Settings:
         names = {setting.name for setting in fields(cls)}
         for variable, text in (os.environ if environment is None else environment).items():
             name = variable.removeprefix(PREFIX).lower()
-            if variable.startswith(PREFIX) and name in names:
+            if variable.startswith(PREFIX) and name in names and text:
                 values[name] = text
         values |= {name: value for name, value in flags.items() if value is not None}
         unknown = sorted(set(values) - names)
@@ -169,6 +170,10 @@ def _converted(name: str, value: Any) -> Any:
             if name == "codecs":
                 return tuple(str(part).strip() for part in parts)
             return tuple(part if isinstance(part, Peer) else Peer.parse(str(part).strip()) for part in parts)
+        if name == "ae_title":
+            return checked_ae_title(str(value))
+        if kind is str and not isinstance(value, str):
+            raise TypeError
         if kind is bool:
             return value if isinstance(value, bool) else _BOOLEANS[str(value).lower()]
         if kind is Path:

@@ -84,9 +84,9 @@ def codecs(as_json: AsJson = False) -> None:
     Examples:
       medarchive codecs
     """
-    from medarchive.codecs import api
+    from medarchive.codecs.registry import describe
 
-    found = api.codecs()
+    found = describe()
     if as_json:
         echo_json([asdict(codec) for codec in found])
     else:

@@ -49,8 +49,8 @@ def find(
 ) -> None:
     """Find patients, studies, series or instances.
 
-    Values match as in C-FIND: * and ? are wild cards, dates and times may be ranges (20240101-20240131, 20240101-), names
-    match in any case, several UIDs are separated by a backslash.
+    Values match as in C-FIND: * and ? are wild cards, dates and times may be ranges (20240101-20240131, 20240101-),
+    names match in any case, several UIDs are separated by a backslash.
 
     Examples:
       medarchive find

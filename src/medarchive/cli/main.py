@@ -35,7 +35,8 @@ _COMMANDS = {
 def _help(docstring: str) -> str:
     """A docstring whose paragraphs are one line each, as a terminal of any width wants them; examples stay."""
     text, examples, rest = inspect.cleandoc(docstring).partition("\nExamples:")
-    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n")) + "\n\n" + examples + rest
+    paragraphs = [" ".join(paragraph.split()) for paragraph in text.strip().split("\n\n")]
+    return "\n\n".join([*paragraphs, examples + rest])
 
 
 for _panel, _functions in _COMMANDS.items():

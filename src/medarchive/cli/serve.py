@@ -140,7 +140,8 @@ def _stop_on_signals() -> threading.Event:
 
 def _stop_with_parent(stop: threading.Event) -> None:
     """Wait until the parent is gone, however it died: then the pipe that is our stdin ends."""
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), 4096):
+        pass
     stop.set()
 
 
