@@ -1,6 +1,6 @@
 """Makes golden files for codecs and shapes that have none yet. Never touches one that exists.
 
-    python tests/golden/make_golden.py
+python tests/golden/make_golden.py
 """
 
 from pathlib import Path

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from golden.make_golden import cases
 
 import medarchive
+from golden.make_golden import cases
 
 HERE = Path(__file__).parent
 

@@ -217,7 +217,7 @@ class _Walk:
         """
         data = self.at(self.position, length)
         if len(data) < length:
-            raise _Lost(f"the file ends within an element, at byte {self.position + len(data)}")
+            raise _Lost(f"{length} bytes at byte {self.position} reach beyond the end of the file")
         self.position += length
         return data
 
@@ -228,7 +228,7 @@ class _Walk:
             _Lost: it reaches beyond the end.
         """
         if length > self._end - self.position:
-            raise _Lost(f"an element of {length} bytes at byte {self.position} reaches beyond the end of the file")
+            raise _Lost(f"{length} bytes at byte {self.position} reach beyond the end of the file")
         self.position += length
 
     def element(self, *, implicit: bool, big: bool) -> tuple[int, bytes, int]:

@@ -1,5 +1,6 @@
 """A C-FIND response: the attributes that were asked for, of one match (PS3.4 C.4.1.1.3.2)."""
 
+from pydicom.config import IGNORE
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 
@@ -58,6 +59,6 @@ def _set(answer: Dataset, keyword: str, text: str) -> None:
     values: list[object] = [int(part) if number else part for part in parts]
     try:
         value = values[0] if len(values) == 1 else values or None
-        answer.add(DataElement(attribute.tag, attribute.vr, value))
+        answer.add(DataElement(attribute.tag, attribute.vr, value, validation_mode=IGNORE))
     except (TypeError, ValueError, OverflowError):
         answer.add(DataElement(attribute.tag, attribute.vr, None))

@@ -1,0 +1,146 @@
+import io
+
+import imagecodecs
+import numpy as np
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate, encapsulate_extended
+from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from contracts.objects import SHIPPED, ct, part10
+from medarchive.dicom.frames import all_frames, file_frame
+from medarchive.dicom.part10 import file_meta, skip_meta
+from medarchive.dicom.transcode import TARGETS, transcode
+from medarchive.errors import CannotTranscode, NotFound
+
+JPEG_LS, J2K, JPEG_XL, HTJ2K = (f"1.2.840.10008.1.2.4.{number}" for number in (80, 90, 110, 201))
+
+
+def compressed(syntax: str, frames: list[bytes], *, extended: bool = False, **attributes: object) -> bytes:
+    """A multi-frame CT whose frames are these."""
+    ds = pydicom.dcmread(io.BytesIO(ct(size=32)))
+    ds.NumberOfFrames = len(frames)
+    for keyword, value in attributes.items():
+        setattr(ds, keyword, value)
+    if extended:
+        ds.PixelData, ds.ExtendedOffsetTable, ds.ExtendedOffsetTableLengths = encapsulate_extended(frames)
+    else:
+        ds.PixelData = encapsulate(frames, has_bot=len(frames) % 2 == 0)
+    ds["PixelData"].VR = "OB"
+    ds["PixelData"].is_undefined_length = True
+    out = Dataset()
+    out.update(ds)
+    data = io.BytesIO(part10(out, JPEG_LS))
+    skip_meta(data)  # pydicom writes no transfer syntax that it does not know, such as JPEG XL
+    return file_meta(ds.SOPClassUID, ds.SOPInstanceUID, syntax) + data.read()
+
+
+PLANES = [(np.arange(32 * 32).reshape(32, 32) * k % 4096).astype(np.uint16) for k in (1, 3, 7)]
+ENCODERS = {
+    JPEG_LS: imagecodecs.jpegls_encode,
+    J2K: lambda plane: imagecodecs.jpeg2k_encode(plane, level=0, codecformat="j2k", reversible=True),
+    JPEG_XL: lambda plane: imagecodecs.jpegxl_encode(plane, lossless=True),
+    HTJ2K: lambda plane: imagecodecs.htj2k_encode(plane, reversible=True),
+}
+
+
+@pytest.mark.parametrize("syntax", ENCODERS)
+@pytest.mark.parametrize("extended", [False, True])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_compressed_frames_are_decoded(syntax: str, extended: bool, count: int) -> None:
+    data = compressed(syntax, [ENCODERS[syntax](plane) for plane in PLANES[:count]], extended=extended)
+    for index in range(count):
+        image = file_frame(io.BytesIO(data), index)
+        assert np.array_equal(image.pixels[0, :, :, 0], PLANES[index])
+        assert image.bits == 12
+    with pytest.raises(NotFound):
+        file_frame(io.BytesIO(data), count)
+    for target in TARGETS:
+        native = pydicom.dcmread(transcode(io.BytesIO(data), target))
+        assert native.file_meta.TransferSyntaxUID == target
+        assert np.array_equal(native.pixel_array.reshape(count, 32, 32), PLANES[:count])
+
+
+def test_a_frame_in_several_fragments() -> None:
+    frame = imagecodecs.jpegls_encode(PLANES[0])
+    data = compressed(JPEG_LS, [frame])
+    pieces = [frame[i : i + 200] for i in range(0, len(frame), 200)]
+    pieces[-1] += b"\0" * (len(pieces[-1]) % 2)
+    items = b"".join(b"\xfe\xff\x00\xe0" + len(piece).to_bytes(4, "little") + piece for piece in pieces)
+    start = data.index(b"\xe0\x7f\x10\x00OB") + 12
+    fragmented = data[:start] + b"\xfe\xff\x00\xe0\0\0\0\0" + items + b"\xfe\xff\xdd\xe0\0\0\0\0"
+    assert np.array_equal(file_frame(io.BytesIO(fragmented), 0).pixels[0, :, :, 0], PLANES[0])
+
+
+def test_signed_pixels_in_a_codec_without_signs() -> None:
+    values = (PLANES[0].astype(np.int32) - 2048).astype(np.int16)
+    stream = imagecodecs.jpegls_encode((values & 0x0FFF).astype(np.uint16))
+    data = compressed(JPEG_LS, [stream], PixelRepresentation=1)
+    assert np.array_equal(file_frame(io.BytesIO(data), 0).pixels[0, :, :, 0], values)
+
+
+@pytest.mark.parametrize("name", ["MR_small_RLE.dcm", "MR_small_jpeg_ls_lossless.dcm", "MR_small_jp2klossless.dcm"])
+def test_pydicoms_compressed_twins_of_one_image(name: str) -> None:
+    native = file_frame(io.BytesIO((SHIPPED / "MR_small.dcm").read_bytes()), 0)
+    assert file_frame(io.BytesIO((SHIPPED / name).read_bytes()), 0) == native
+
+
+@pytest.mark.parametrize("name", sorted(file.name for file in SHIPPED.glob("*rle*.dcm")))
+def test_run_length_encoding_of_every_width_and_colour(name: str) -> None:
+    file = SHIPPED / name
+    expected = pydicom.dcmread(file).pixel_array  # pydicom decodes RLE by itself
+    found = np.concatenate([image.pixels for image in all_frames(io.BytesIO(file.read_bytes()))])
+    assert np.array_equal(found.reshape(expected.shape), expected)
+
+
+def test_lossless_jpeg_of_a_colour_image() -> None:
+    twins = [file_frame(io.BytesIO((SHIPPED / f"SC_rgb_{name}.dcm").read_bytes()), 0) for name in ("jpeg_gdcm", "rle")]
+    assert twins[0] == twins[1]
+
+
+def test_a_jpeg_that_is_called_rgb_keeps_its_colours() -> None:
+    red = file_frame(io.BytesIO((SHIPPED / "SC_rgb_dcmtk_+eb+cr.dcm").read_bytes()), 0).pixels[0, 5, 50]
+    assert red[0] > 240
+    assert max(red[1:]) < 15
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("name", ["ExplVR_BigEnd.dcm", "MR_small_bigendian.dcm", "rtdose_expb.dcm", "image_dfl.dcm"])
+def test_native_objects_in_other_encodings(name: str, target: str) -> None:
+    file = SHIPPED / name
+    original = pydicom.dcmread(file)
+    written = pydicom.dcmread(transcode(io.BytesIO(file.read_bytes()), target))
+    assert written.file_meta.TransferSyntaxUID == target
+    assert written.SOPInstanceUID == original.SOPInstanceUID
+    assert np.array_equal(written.pixel_array, original.pixel_array)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_attribute_survives_transcoding(target: str) -> None:
+    data = ct(PatientComments="Grüße", SpecificCharacterSet="ISO_IR 192")
+    written = pydicom.dcmread(transcode(io.BytesIO(data), target))
+    original = pydicom.dcmread(io.BytesIO(data))
+    assert list(written) == list(original)
+
+
+def test_only_these_targets() -> None:
+    for target in (ExplicitVRBigEndian, UID(JPEG_LS), "1.2.3"):
+        with pytest.raises(CannotTranscode, match="possible are"):
+            transcode(io.BytesIO(ct()), target)
+    assert set(TARGETS) == {ExplicitVRLittleEndian, ImplicitVRLittleEndian}
+
+
+def test_broken_frames_are_refused() -> None:
+    data = compressed(J2K, [b"this is no codestream!"])
+    with pytest.raises(CannotTranscode, match="cannot be decoded"):
+        file_frame(io.BytesIO(data), 0)
+    with pytest.raises(CannotTranscode):
+        transcode(io.BytesIO(data), ExplicitVRLittleEndian)
+
+
+def test_no_pixel_data_no_frame() -> None:
+    ds = Dataset()
+    ds.SOPClassUID, ds.SOPInstanceUID = "1.2", "1.2.3"
+    with pytest.raises(NotFound, match="no pixel data"):
+        file_frame(io.BytesIO(part10(ds)), 0)
