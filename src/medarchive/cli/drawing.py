@@ -13,6 +13,7 @@ def draw_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, titl
     """Draw a table; columns whose name ends in ``>`` are aligned to the right."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     # A pipe has no width: nothing is cut or folded there.
     console = Console(width=None if sys.stdout.isatty() else 100_000)
@@ -20,8 +21,8 @@ def draw_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, titl
     for column in columns:
         table.add_column(column.removesuffix(">"), justify="right" if column.endswith(">") else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(_plain(cell) for cell in row))
-    console.print(table, markup=False)
+        table.add_row(*(Text(_printable(str(cell))) for cell in row))
+    console.print(table)
 
 
 def echo_json(value: object) -> None:
@@ -50,8 +51,6 @@ def when(seconds: float) -> str:
     return datetime.fromtimestamp(seconds).astimezone().isoformat(" ", "seconds")
 
 
-def _plain(cell: object) -> str:
-    """Text without the control characters that a value from a file could send to the terminal, and without markup."""
-    from rich.markup import escape
-
-    return escape("".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in str(cell)))
+def _printable(text: str) -> str:
+    """Text without the control characters that a value from a file could send to the terminal."""
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)

@@ -12,7 +12,13 @@ from medarchive.settings import Settings
 
 __all__ = ["get"]
 
-_SYNTAXES = {"implicit": "1.2.840.10008.1.2", "explicit": "1.2.840.10008.1.2.1"}
+_IMPLICIT, _EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
+_SYNTAXES = {
+    "implicit": _IMPLICIT,
+    "implicitvrlittleendian": _IMPLICIT,
+    "explicit": _EXPLICIT,
+    "explicitvrlittleendian": _EXPLICIT,
+}
 
 
 @with_settings

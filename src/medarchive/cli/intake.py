@@ -10,12 +10,14 @@ from pathlib import Path
 from medarchive.archive.archive import Archive
 from medarchive.archive.ingest import Stored
 from medarchive.cli.exits import FILE_ERROR
-from medarchive.errors import MedarchiveError
+from medarchive.errors import MedarchiveError, MissingIdentity
 
 __all__ = ["Refused", "Taken", "files_below", "take_in"]
 
 _AT_ONCE = 8
 """Files on their way at the same time: they share the catalogue's syncs."""
+
+_DICOMDIR = "a DICOMDIR lists the objects of a medium and is none itself (PS3.10 8): ingest the folder that it lies in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,9 @@ def _one(archive: Archive, file: Path) -> Taken | Refused:
             return Refused(file, "OSError", "no regular file", FILE_ERROR)
         with file.open("rb") as stream:
             return Taken(file, archive.store(stream))
+    except MissingIdentity as error:
+        reason = _DICOMDIR if file.name.upper() == "DICOMDIR" else str(error)
+        return Refused(file, type(error).__name__, reason, error.exit_code)
     except MedarchiveError as error:
         return Refused(file, type(error).__name__, str(error), error.exit_code)
     except OSError as error:
