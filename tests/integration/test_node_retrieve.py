@@ -253,6 +253,7 @@ def test_move_sends_the_stored_bytes_and_says_who_asked(
     assert receiver.originators == {("WORKSTATION", 42)}
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # pynetdicom drops a refused socket
 def test_move_to_a_stranger_or_to_nobody(node: Node, filled: Archive) -> None:
     asked = identifier("STUDY", StudyInstanceUID="1.2.3.1")
     assert [answer.Status for answer in move(node, asked, "STRANGER")] == [0xA801]

@@ -59,7 +59,7 @@ SHIPPED_ONES = [
         "waveform_ecg.dcm",
         "liver_1frame.dcm",
     ),
-    *("examples_rgb_color.dcm", "examples_ybr_color.dcm", "ExplVR_BigEnd.dcm", "emri_small.dcm", "color-pl.dcm"),
+    *("examples_rgb_color.dcm", "examples_ybr_color.dcm", "ExplVR_BigEnd.dcm", "liver_expb_1frame.dcm"),
 ]
 
 
@@ -160,9 +160,12 @@ def test_strangers_are_rejected(settings: Settings) -> None:
             assert peer.rejection == (1, 1, 3)
         with RawPeer(node.port, CT_CLASS, ExplicitVRLittleEndian, called="OTHER") as peer:
             assert peer.rejection == (1, 1, 7)
-    with Archive.open(replace(settings, any_peer=False)) as archive, Node(archive) as node:
-        with RawPeer(node.port, CT_CLASS, ExplicitVRLittleEndian) as peer:
-            assert peer.rejection == (1, 1, 3), "no peers are known: nobody gets in"
+    with (
+        Archive.open(replace(settings, any_peer=False)) as archive,
+        Node(archive) as node,
+        RawPeer(node.port, CT_CLASS, ExplicitVRLittleEndian) as peer,
+    ):
+        assert peer.rejection == (1, 1, 3), "no peers are known: nobody gets in"
 
 
 def test_ten_associations_at_once(node: Node, archive: Archive) -> None:

@@ -1,9 +1,7 @@
 """Intake: files and folders on disk go into the archive, one refusal at a time."""
 
 import os
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +11,6 @@ from medarchive.cli.exits import FILE_ERROR
 from medarchive.errors import MedarchiveError, MissingIdentity
 
 __all__ = ["Refused", "Taken", "files_below", "take_in"]
-
-_AT_ONCE = 8
-"""Files on their way at the same time: they share the catalogue's syncs."""
 
 _DICOMDIR = "a DICOMDIR lists the objects of a medium and is none itself (PS3.10 8): ingest the folder that it lies in"
 
@@ -62,15 +57,9 @@ def files_below(paths: Iterable[Path], but: Path) -> Iterator[Path]:
 
 
 def take_in(archive: Archive, files: Iterable[Path]) -> Iterator[Taken | Refused]:
-    """Store files, several at once; what became of each, in their order."""
-    with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="medarchive-ingest") as pool:
-        under_way: deque[Future[Taken | Refused]] = deque()
-        for file in files:
-            under_way.append(pool.submit(_one, archive, file))
-            if len(under_way) >= 2 * _AT_ONCE:
-                yield under_way.popleft().result()
-        while under_way:
-            yield under_way.popleft().result()
+    """Store files one after the other, so that they arrive in their order; what became of each."""
+    for file in files:
+        yield _one(archive, file)
 
 
 def _one(archive: Archive, file: Path) -> Taken | Refused:

@@ -7,6 +7,7 @@ import uuid
 from functools import partial
 from typing import Self
 
+import pydicom.config
 from pydicom.uid import UID
 from pynetdicom import AE, _config, evt
 from pynetdicom.events import Event
@@ -60,6 +61,8 @@ class Node:
         """
         # Old modalities break the rules for UIDs; their objects are stored all the same.
         _config.ENFORCE_UID_CONFORMANCE = False
+        # What peers put into identifiers is judged by the query, not by warnings on standard error.
+        pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
         settings = self._archive.settings
         handlers = [
             (evt.EVT_CONN_OPEN, lambda event: set_nodelay(event.assoc)),

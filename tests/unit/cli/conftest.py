@@ -1,6 +1,8 @@
 """A command line in this process, on an archive in a temporary folder."""
 
+import io
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,8 +36,9 @@ def cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     monkeypatch.setenv("MEDARCHIVE_EFFORT", "1")
     monkeypatch.chdir(tmp_path)
 
-    def run(*arguments: object) -> Ran:
+    def run(*arguments: object, answer: str = "") -> Ran:
         capsys.readouterr()
+        monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
         with pytest.raises(SystemExit) as ended:
             main([str(argument) for argument in arguments])
         out, err = capsys.readouterr()

@@ -15,7 +15,20 @@ COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-def
 
 
 def test_the_commands_are_those_that_are_promised() -> None:
-    promised = ["init", "ingest", "find", "get", "show", "stats", "check", "serve", "encode", "decode", "codecs", "demo"]
+    promised = [
+        "init",
+        "ingest",
+        "find",
+        "get",
+        "show",
+        "stats",
+        "check",
+        "serve",
+        "encode",
+        "decode",
+        "codecs",
+        "demo",
+    ]
     assert set(promised) <= set(COMMANDS)
 
 

@@ -58,10 +58,10 @@ def test_delete_asks_shows_and_can_be_undone(filled: Cli) -> None:
     assert filled("undelete", "1.2.3.1.1.1").code == 41
 
 
-def test_without_an_answer_nothing_is_deleted(filled: Cli) -> None:
-    ran = filled("delete", "1.2.3.1")  # stdin is empty
-    assert ran.code == 1
-    assert len(filled("find", "--level", "instance", "--json").json) == 2
+@pytest.mark.parametrize(("answer", "code", "left"), [("", 1, 2), ("n\n", 1, 2), ("y\n", 0, 0)])
+def test_nothing_is_deleted_without_a_yes(filled: Cli, answer: str, code: int, left: int) -> None:
+    assert filled("delete", "1.2.3.1", answer=answer).code == code
+    assert len(filled("find", "--level", "instance", "--json").json) == left
 
 
 def test_collect_frees_what_compression_replaced(filled: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
