@@ -9,7 +9,7 @@ from medarchive import errors
 from medarchive.cli.exits import MEANINGS
 from medarchive.errors import MedarchiveError
 
-CLASSES = {name: kind for name, kind in vars(errors).items() if inspect.isclass(kind)}
+CLASSES: dict[str, type[MedarchiveError]] = {n: kind for n, kind in vars(errors).items() if inspect.isclass(kind)}
 
 
 def drawn() -> list[tuple[int, str]]:

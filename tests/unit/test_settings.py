@@ -1,8 +1,9 @@
 """Settings: defaults, file, environment, flags; what is wrong is named."""
 
-import tomllib
+import re
 from dataclasses import FrozenInstanceError, fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,12 @@ def test_the_later_wins(tmp_path: Path) -> None:
     assert (settings.port, settings.ae_title, settings.effort, settings.host) == (3, "VARIABLE", 2, "10.0.0.1")
 
 
+def _toml(value: object) -> str:
+    if isinstance(value, tuple):
+        return str([str(item) for item in value])
+    return repr(str(value)) if isinstance(value, str | Path) else str(value).lower()
+
+
 def test_every_setting_may_stand_in_a_file_and_in_a_variable(tmp_path: Path) -> None:
     values = {
         **{setting.name: getattr(Settings(), setting.name) for setting in fields(Settings)},
@@ -43,16 +50,8 @@ def test_every_setting_may_stand_in_a_file_and_in_a_variable(tmp_path: Path) -> 
     }
     assert Settings.load(environment=texts) == Settings(**values)
     file = tmp_path / "settings.toml"
-    quoted = {
-        name: str(list(map(str, value)))
-        if isinstance(value, tuple)
-        else repr(str(value))
-        if isinstance(value, str | Path)
-        else str(value).lower()
-        for name, value in values.items()
-    }
-    file.write_text("".join(f"{name} = {value}\n" for name, value in quoted.items()))
-    assert tomllib.loads(file.read_text())
+    file.write_text("".join(f"{name} = {_toml(value)}
+" for name, value in values.items()))
     assert Settings.load(file, {}) == Settings(**values)
 
 
@@ -79,9 +78,9 @@ def test_every_setting_may_stand_in_a_file_and_in_a_variable(tmp_path: Path) -> 
     ],
 )
 def test_a_wrong_value_is_named_with_what_is_allowed(name: str, value: object, message: str) -> None:
-    with pytest.raises(SettingsError, match=".") as raised:
-        Settings.load(environment={}, **{name: value})
-    assert message in str(raised.value)
+    flags: dict[str, Any] = {name: value}
+    with pytest.raises(SettingsError, match=re.escape(message)):
+        Settings.load(environment={}, **flags)
 
 
 def test_an_unknown_name_is_refused_with_those_there_are(tmp_path: Path) -> None:
