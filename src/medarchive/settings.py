@@ -55,7 +55,7 @@ class Settings:
     peers: tuple[Peer, ...] = field(default=())
     """The application entities that may associate with the node, and the destinations of C-MOVE."""
     any_peer: bool = False
-    """Whether unknown application entities may associate too (they are never a C-MOVE destination)."""
+    """Whether unknown application entities may associate too, under any called AE title; C-MOVE goes to peers alone."""
     max_associations: int = 64
     """How many associations the node serves at once; further ones are rejected as a local limit."""
     network_timeout: float = 60.0

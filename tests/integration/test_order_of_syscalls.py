@@ -41,6 +41,7 @@ def trace(tmp_path: Path) -> list[str]:
     finally:
         os.killpg(node.pid, signal.SIGTERM)
         node.wait(30)
+        node.stdout.close()
     return log.read_text().splitlines()[mark:]
 
 

@@ -41,7 +41,7 @@ class Node:
         self._share_port = share_port
         self._ae = AE(ae_title=archive.settings.ae_title)
         self._ae.maximum_associations = archive.settings.max_associations
-        self._ae.require_called_aet = True
+        self._ae.require_called_aet = not archive.settings.any_peer
         self._ae.network_timeout = archive.settings.network_timeout
         self._ae.dimse_timeout = self._ae.acse_timeout = archive.settings.network_timeout
         self._server: Server | None = None
