@@ -50,8 +50,7 @@ def test_every_setting_may_stand_in_a_file_and_in_a_variable(tmp_path: Path) -> 
     }
     assert Settings.load(environment=texts) == Settings(**values)
     file = tmp_path / "settings.toml"
-    file.write_text("".join(f"{name} = {_toml(value)}
-" for name, value in values.items()))
+    file.write_text("".join(f"{name} = {_toml(value)}\n" for name, value in values.items()))
     assert Settings.load(file, {}) == Settings(**values)
 
 
