@@ -50,7 +50,7 @@ class Walk:
         """
         data = self.at(self.position, length)
         if len(data) < length:
-            raise Lost(f"the file ends within an element, at byte {self.position + len(data)}")
+            raise Lost(f"{length} bytes at byte {self.position} reach beyond the end of the file")
         self.position += length
         return data
 
@@ -61,7 +61,7 @@ class Walk:
             Lost: it reaches beyond the end.
         """
         if length > self.end - self.position:
-            raise Lost(f"an element of {length} bytes at byte {self.position} reaches beyond the end of the file")
+            raise Lost(f"{length} bytes at byte {self.position} reach beyond the end of the file")
         self.position += length
 
     def element(self, *, implicit: bool, big: bool) -> tuple[int, bytes, int]:

@@ -1,14 +1,13 @@
 """Part 10 files as bytes: where the data set begins, where its pixel data lies, what the header says (PS3.10 7).
 
-An element walker of our own, over any seekable stream. It reads element headers and skips values, keeps the values of a
-few dozen wanted elements, follows nesting to a limit, and never takes more memory than those values. It stops at the
-first top-level pixel data element: what follows is kept as bytes and needs no understanding.
+Keeps the values of a few dozen wanted elements and never takes more memory than those. Stops at the first top-level
+pixel data element: what follows is kept as bytes and needs no understanding.
 """
 
 import io
 import re
 import struct
-import zlib
+import warnings
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -22,20 +21,18 @@ from pydicom.uid import (
 )
 
 from medarchive.dicom.attributes import WANTED
+from medarchive.dicom.deflated import inflated
+from medarchive.dicom.elements import UNDEFINED, VRS, Lost, Walk
 from medarchive.errors import LimitExceeded, NotDicom
 
-__all__ = ["Header", "PixelElement", "file_meta", "read_header", "skip_meta"]
+__all__ = ["DEFLATED", "PIXEL_TAGS", "Header", "PixelElement", "file_meta", "read_header", "skip_meta"]
 
 PIXEL_TAGS = {0x7FE00008: "float", 0x7FE00009: "double", 0x7FE00010: "native"}
 """Float Pixel Data, Double Float Pixel Data, Pixel Data (PS3.3 C.7.6.3, C.7.6.24, C.7.6.25)."""
 
-_UNDEFINED = 0xFFFFFFFF
-_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
-_LONG_FORM = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
-_VRS = _LONG_FORM | frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
+DEFLATED = "the data set is deflated"
+"""The trouble of headers whose pixel data lies in a deflated data set."""
 
-_DEEPEST = 64
-_MOST_ELEMENTS = 2_000_000
 _LONGEST_VALUE = 1 << 16
 _MOST_INFLATED = 64 << 20
 _META_TAGS = frozenset((0x00020002, 0x00020003, 0x00020010))
@@ -122,7 +119,7 @@ def read_header(stream: BinaryIO) -> Header:
         LimitExceeded: a deflated data set has more than 64 MiB before its pixel data.
     """
     size = stream.seek(0, io.SEEK_END)
-    walk = _Walk(stream, 0, size)
+    walk = Walk(stream, 0, size)
     if walk.at(128, 4) != b"DICM":
         raise NotDicom("no DICM prefix at byte 128: this is no DICOM Part 10 file (PS3.10 7.1)")
     meta = _read_meta(walk)
@@ -131,20 +128,32 @@ def read_header(stream: BinaryIO) -> Header:
     if offset >= size:
         raise NotDicom("the file ends after its File Meta Information: there is no data set")
     if syntax == DeflatedExplicitVRLittleEndian:
-        walk = _inflated(stream, offset)
-    implicit, big = _encoding_of(syntax, walk.at(walk.position, 6))
+        return _deflated_header(stream, offset, size)
+    implicit, big = _encoding_of(syntax, walk.at(offset, 6))
     header = Header(syntax or _guessed(implicit, big=big), offset, size, implicit, big)
-    if syntax == DeflatedExplicitVRLittleEndian:
-        header.trouble = "deflated"
     try:
-        pixel = walk.top_level(header)
-        if not header.trouble:
-            header.pixel = pixel
-    except _Lost as lost:
-        if header.trouble == "deflated":
-            raise NotDicom(f"the deflated data set cannot be followed: {lost}") from lost
+        header.pixel = _read_dataset(walk, header)
+    except Lost as lost:
         header.trouble = str(lost)
-        _forgivingly(stream, header)
+        _forgivingly(stream, header, lost)
+    return header
+
+
+def _deflated_header(stream: BinaryIO, offset: int, size: int) -> Header:
+    """The header of a deflated data set, of which as much is inflated as headers need and not more."""
+    data, complete = inflated(stream, offset, _MOST_INFLATED)
+    walk = Walk(data, 0, data.tell())
+    implicit, _ = _encoding_of(DeflatedExplicitVRLittleEndian, walk.at(0, 6))
+    header = Header(DeflatedExplicitVRLittleEndian, offset, size, implicit, False, trouble=DEFLATED)
+    try:
+        _read_dataset(walk, header)
+    except Lost as lost:
+        if not complete:
+            megabytes = _MOST_INFLATED >> 20
+            raise LimitExceeded(f"a deflated data set of more than {megabytes} MiB before its pixel data") from lost
+        header.values.clear()
+        syntax = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
+        _forgivingly(io.BytesIO(file_meta("", "", syntax) + data.getvalue()), header, lost)
     return header
 
 
@@ -154,7 +163,7 @@ def skip_meta(stream: BinaryIO) -> str:
     Raises:
         NotDicom: there is no Part 10 prefix, or the File Meta Information cannot be followed.
     """
-    walk = _Walk(stream, 0, stream.seek(0, io.SEEK_END))
+    walk = Walk(stream, 0, stream.seek(0, io.SEEK_END))
     if walk.at(128, 4) != b"DICM":
         raise NotDicom("no DICM prefix at byte 128: this is no DICOM Part 10 file (PS3.10 7.1)")
     meta = _read_meta(walk)
@@ -186,132 +195,47 @@ def _short_element(element: int, vr: bytes, value: bytes, padding: bytes) -> byt
     return struct.pack("<HH2sH", 2, element, vr, len(value)) + value
 
 
-class _Lost(Exception):  # never leaves this module
-    """The element structure cannot be followed from here."""
+def _read_dataset(walk: Walk, header: Header) -> PixelElement | None:
+    """Walk the data set up to its pixel data, keeping wanted values.
+
+    Raises:
+        Lost: the structure breaks off or makes no sense.
+    """
+    while walk.position < walk.end:
+        if walk.end - walk.position < 8 and not any(walk.at(walk.position, 8)):
+            return None  # a few zeros of padding behind the last element
+        tag, vr, length = walk.element(implicit=header.implicit, big=header.big_endian)
+        if tag in PIXEL_TAGS:
+            kind = vr.decode("ascii") or "OW"
+            return PixelElement(tag, kind, walk.position, None if length == UNDEFINED else length)
+        if walk.stray_delimiter(tag, length):
+            continue
+        if length == UNDEFINED:
+            walk.skip_items(implicit=header.implicit or vr == b"UN", big=header.big_endian)
+        elif tag in WANTED and length <= _LONGEST_VALUE:
+            header.values[tag] = walk.take(length)
+        else:
+            walk.skip(length)
+    return None
 
 
-class _Walk:
-    """A position in a stream, and the steps from element to element."""
+def _read_meta(walk: Walk) -> dict[int, bytes]:
+    """The wanted values of group 2, explicit little endian (PS3.10 7.1); leaves the walk at the data set.
 
-    def __init__(self, stream: BinaryIO, position: int, end: int) -> None:
-        self.position = position
-        self._stream = stream
-        self._end = end
-        self._buffer = b""
-        self._start = 0
-        self._elements = 0
-
-    def at(self, position: int, length: int) -> bytes:
-        """The bytes there; fewer at the end of the stream."""
-        low = position - self._start
-        if low < 0 or low + length > len(self._buffer):
-            self._stream.seek(position)
-            self._buffer, self._start, low = self._stream.read(max(length, 1 << 14)), position, 0
-        return self._buffer[low : low + length]
-
-    def take(self, length: int) -> bytes:
-        """The next bytes.
-
-        Raises:
-            _Lost: there are fewer.
-        """
-        data = self.at(self.position, length)
-        if len(data) < length:
-            raise _Lost(f"{length} bytes at byte {self.position} reach beyond the end of the file")
-        self.position += length
-        return data
-
-    def skip(self, length: int) -> None:
-        """Pass over a value.
-
-        Raises:
-            _Lost: it reaches beyond the end.
-        """
-        if length > self._end - self.position:
-            raise _Lost(f"{length} bytes at byte {self.position} reach beyond the end of the file")
-        self.position += length
-
-    def element(self, *, implicit: bool, big: bool) -> tuple[int, bytes, int]:
-        """Tag, VR (empty when implicit) and declared length of the next element; the position is at its value.
-
-        Raises:
-            _Lost: there is none, the VR is none, or there were too many elements.
-        """
-        self._elements += 1
-        if self._elements > _MOST_ELEMENTS:
-            raise _Lost(f"more than {_MOST_ELEMENTS} elements")
-        order = ">" if big else "<"
-        data = self.take(8)
-        group, element = struct.unpack(order + "HH", data[:4])
-        tag = group << 16 | element
-        if implicit or group == 0xFFFE:
-            return tag, b"", struct.unpack(order + "I", data[4:])[0]
-        vr = data[4:6]
-        if vr in _LONG_FORM:
-            return tag, vr, struct.unpack(order + "I", self.take(4))[0]
-        if vr not in _VRS:
-            raise _Lost(f"({group:04X},{element:04X}) at byte {self.position - 8} has no value representation")
-        return tag, vr, struct.unpack(order + "H", data[6:])[0]
-
-    def top_level(self, header: Header) -> PixelElement | None:
-        """Walk the data set up to its pixel data, keeping wanted values.
-
-        Raises:
-            _Lost: the structure breaks off or makes no sense.
-        """
-        while self.position < self._end:
-            if self._end - self.position < 8 and not any(self.at(self.position, 8)):
-                return None  # a few zeros of padding behind the last element
-            tag, vr, length = self.element(implicit=header.implicit, big=header.big_endian)
-            if tag in PIXEL_TAGS:
-                kind = vr.decode("ascii") or "OW"
-                return PixelElement(tag, kind, self.position, None if length == _UNDEFINED else length)
-            if tag >> 16 == 0xFFFE:
-                raise _Lost(f"an item delimiter at byte {self.position - 8}, outside of any sequence")
-            if length == _UNDEFINED:
-                self._sequence(1, implicit=header.implicit or vr == b"UN", big=header.big_endian)
-            elif tag in WANTED and length <= _LONGEST_VALUE:
-                header.values[tag] = self.take(length)
-            else:
-                self.skip(length)
-        return None
-
-    def _sequence(self, depth: int, *, implicit: bool, big: bool) -> None:
-        """Pass over the items of a sequence of undefined length (PS3.5 7.5)."""
-        if depth > _DEEPEST:
-            raise _Lost(f"sequences nested more than {_DEEPEST} deep at byte {self.position}")
-        while True:
-            tag, _, length = self.element(implicit=True, big=big)
-            if tag == _SEQUENCE_END:
-                return
-            if tag != _ITEM:
-                raise _Lost(f"no item where one is due, at byte {self.position - 8}")
-            if length != _UNDEFINED:
-                self.skip(length)
-                continue
-            while True:
-                tag, vr, length = self.element(implicit=implicit, big=big)
-                if tag == _ITEM_END:
-                    break
-                if length == _UNDEFINED:
-                    self._sequence(depth + 1, implicit=implicit or vr == b"UN", big=big)
-                else:
-                    self.skip(length)
-
-
-def _read_meta(walk: _Walk) -> dict[int, bytes]:
-    """The wanted values of group 2, always explicit little endian; leaves the walk at the data set (PS3.10 7.1)."""
+    Some writers make it implicit, against the standard; elements without a VR are read so.
+    """
     values: dict[int, bytes] = {}
     walk.position = 132
     try:
         while walk.at(walk.position, 2) == b"\x02\x00":
-            tag, _, length = walk.element(implicit=False, big=False)
+            vr = walk.at(walk.position + 4, 2)
+            tag, _, length = walk.element(implicit=not (vr.isalpha() and vr.isupper()), big=False)
             if tag in _META_TAGS:
                 values[tag] = walk.take(min(length, 1024))
                 walk.skip(max(length - 1024, 0))
             else:
                 walk.skip(length)
-    except _Lost as lost:
+    except Lost as lost:
         raise NotDicom(f"the File Meta Information cannot be read: {lost}") from lost
     return values
 
@@ -319,7 +243,7 @@ def _read_meta(walk: _Walk) -> dict[int, bytes]:
 def _encoding_of(syntax: str, start: bytes) -> tuple[bool, bool]:
     """Whether the data set is implicit and whether it is big endian; its first bytes overrule what was declared."""
     big = syntax == ExplicitVRBigEndian or (not syntax and len(start) > 1 and start[0] == 0 and start[1] != 0)
-    looks_explicit = start[4:6] in _VRS
+    looks_explicit = start[4:6] in VRS
     return not looks_explicit, big and looks_explicit
 
 
@@ -327,40 +251,7 @@ def _guessed(implicit: bool, *, big: bool) -> str:
     return ImplicitVRLittleEndian if implicit else ExplicitVRBigEndian if big else ExplicitVRLittleEndian
 
 
-def _inflated(stream: BinaryIO, offset: int) -> _Walk:
-    """The beginning of a deflated data set (PS3.5 A.5), as much as headers need and not more.
-
-    Raises:
-        NotDicom: it is no deflated data.
-    """
-    stream.seek(offset)
-    inflate = zlib.decompressobj(-zlib.MAX_WBITS)
-    data = io.BytesIO()
-    try:
-        while data.tell() < _MOST_INFLATED and (chunk := inflate.unconsumed_tail or stream.read(1 << 20)):
-            data.write(inflate.decompress(chunk, _MOST_INFLATED - data.tell()))
-            if inflate.eof:
-                break
-    except zlib.error as error:
-        raise NotDicom(f"the deflated data set cannot be inflated: {error}") from error
-    if data.tell() >= _MOST_INFLATED and not inflate.eof:
-        # Enough for any header. If the pixel data does not begin within it, the walk is lost and says so.
-        return _CutWalk(data, 0, data.tell())
-    return _Walk(data, 0, data.tell())
-
-
-class _CutWalk(_Walk):
-    """A walk over a beginning only."""
-
-    def top_level(self, header: Header) -> PixelElement | None:
-        try:
-            return super().top_level(header)
-        except _Lost as lost:
-            size = _MOST_INFLATED >> 20
-            raise LimitExceeded(f"a deflated data set with more than {size} MiB before its pixel data") from lost
-
-
-def _forgivingly(stream: BinaryIO, header: Header) -> None:
+def _forgivingly(stream: BinaryIO, header: Header, lost: Lost) -> None:
     """Take the wanted values from pydicom, which reads on where the standard's structure is broken.
 
     Raises:
@@ -368,13 +259,14 @@ def _forgivingly(stream: BinaryIO, header: Header) -> None:
     """
     stream.seek(0)
     try:
-        found = pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=sorted(WANTED))
-        for tag in WANTED:
-            element = found.get_item(tag)
-            if element is not None and isinstance(element.value, bytes):
-                header.values[tag] = element.value
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that the file is odd is known already
+            found = pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=sorted(WANTED))
+            raw = {tag: found.get_item(tag) for tag in WANTED}
     except Exception as error:  # a broken file may break it anywhere
-        raise NotDicom(f"the data set cannot be read: {header.trouble}") from error
+        raise NotDicom(f"the data set cannot be read: {lost}") from error
+    values = {tag: element.value for tag, element in raw.items() if element is not None}
+    header.values.update({tag: value for tag, value in values.items() if isinstance(value, bytes)})
 
 
 def _decoded(raw: bytes, encodings: list[str], vr: str) -> str:

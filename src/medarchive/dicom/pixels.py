@@ -4,7 +4,7 @@ import threading
 from dataclasses import replace
 from typing import BinaryIO
 
-from medarchive.dicom.part10 import PIXEL_TAGS, Header
+from medarchive.dicom.part10 import DEFLATED, PIXEL_TAGS, Header
 from medarchive.dicom.recipe import Fill, Layout, Reason, Recipe, Verbatim
 from medarchive.image import Image
 
@@ -33,7 +33,7 @@ def plan(header: Header, stream: BinaryIO) -> Recipe | Verbatim:
 
 def _obstacle(header: Header) -> Verbatim | None:
     """Why there is no native pixel data to look at, None where there is."""
-    if header.trouble == "deflated":
+    if header.trouble == DEFLATED:
         return Verbatim(Reason.DEFLATED)
     if header.trouble:
         return Verbatim(Reason.STRUCTURE, header.trouble)

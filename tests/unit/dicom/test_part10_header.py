@@ -10,7 +10,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian
 
 from contracts.objects import SHIPPED, ct, part10
 from medarchive.dicom.attributes import LEVELS, Level, extract
-from medarchive.dicom.part10 import file_meta, read_header, skip_meta
+from medarchive.dicom.part10 import DEFLATED, file_meta, read_header, skip_meta
 from medarchive.errors import LimitExceeded, NotDicom
 
 CHARSETS = SHIPPED.parent / "charset_files"
@@ -135,7 +135,7 @@ def deflated(dataset: bytes) -> bytes:
 def test_a_deflated_data_set_is_indexed() -> None:
     data = ct()
     header = read_header(io.BytesIO(deflated(data[skipped(data) :])))
-    assert header.trouble == "deflated"
+    assert header.trouble == DEFLATED
     assert extract(header).image["SOPInstanceUID"] == "1.2.3.1.1.1"
 
 
