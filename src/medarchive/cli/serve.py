@@ -59,20 +59,21 @@ def serve(
     with Archive.open(settings) as archive:
         node = Node(archive)
         node.start()
+        worker = None if no_jobs else _Worker(settings)
         try:
-            where = settings.archive.absolute()
-            typer.echo(f"{settings.ae_title} listens on {settings.host}:{node.port}, archive {where}")
+            typer.echo(
+                f"{settings.ae_title} listens on {settings.host}:{node.port}, archive {settings.archive.absolute()}"
+            )
             sys.stdout.flush()
-            worker = None if no_jobs else _Worker(settings)
-            try:
-                while not stop.wait(1.0):
-                    if worker:
-                        worker.look_after()
-            finally:
+            if not (settings.peers or settings.any_peer):
+                typer.echo("no peers are known, so every association is rejected: see --peer and --any-peer", err=True)
+            while not stop.wait(1.0):
                 if worker:
-                    worker.stop()
+                    worker.look_after()
         finally:
             node.stop(_GRACE)
+            if worker:
+                worker.stop()
 
 
 @with_settings

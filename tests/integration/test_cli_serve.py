@@ -1,0 +1,141 @@
+"""medarchive serve, as a process: ready line, peers, jobs behind, and a graceful end."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.objects import ct
+
+MEDARCHIVE = [sys.executable, "-m", "medarchive"]
+QUICK = {**os.environ, "TCP_NODELAY": "1"}
+Serve = Callable[..., tuple["subprocess.Popen[str]", int]]
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Starts ``medarchive serve`` on a free port and waits for its ready line."""
+    running: list[subprocess.Popen[str]] = []
+
+    def start(*options: str) -> tuple["subprocess.Popen[str]", int]:
+        command = [*MEDARCHIVE, "--archive", str(tmp_path / "archive"), "serve", "--port", "0", *options]
+        with (tmp_path / "log").open("a") as log:
+            node = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+        running.append(node)
+        assert node.stdout is not None
+        line = node.stdout.readline()
+        match = re.fullmatch(r"(\S+) listens on 127\.0\.0\.1:(\d+), archive (.+)\n", line)
+        assert match is not None, line + (tmp_path / "log").read_text()
+        assert match[3] == str(tmp_path / "archive")
+        return node, int(match[2])
+
+    yield start
+    for node in running:
+        with node:  # closes its pipe
+            node.kill()
+
+
+def dcmtk(tool: str, port: int, *arguments: str, called: str = "MEDARCHIVE") -> int:
+    command = [f"/usr/bin/{tool}", "-aec", called, *arguments[:-1], "127.0.0.1", str(port), *arguments[-1:]]
+    return subprocess.run([part for part in command if part], env=QUICK, check=False, timeout=60).returncode
+
+
+def ask(tmp_path: Path, *arguments: str) -> Any:
+    command = [*MEDARCHIVE, "--archive", str(tmp_path / "archive"), *arguments, "--json"]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def gone(pid: int) -> bool:
+    """Whether a process has ended (one that nobody has waited for yet counts as ended)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def test_what_is_pushed_is_compressed_behind_and_the_end_is_graceful(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "one.dcm").write_bytes(ct(1, size=64))
+    node, port = serve("--any-peer")
+    (worker,) = children(node.pid)
+    assert dcmtk("storescu", port, str(tmp_path / "one.dcm")) == 0
+    wait_until(lambda: ask(tmp_path, "find", "--level", "instance")[0]["state"] == "kept")
+    (instance,) = ask(tmp_path, "find", "--level", "instance")
+    assert instance["stored_bytes"] < instance["size"]
+    assert instance["source"] == "STORESCU"
+    node.send_signal(signal.SIGTERM)
+    assert node.wait(30) == 0
+    assert gone(worker)
+    assert (tmp_path / "log").read_text() == ""
+
+
+def test_ctrl_c_is_as_graceful(serve: Serve) -> None:
+    node, _ = serve("--any-peer", "--no-jobs")
+    assert children(node.pid) == []
+    node.send_signal(signal.SIGINT)
+    assert node.wait(30) == 0
+
+
+def test_strangers_are_turned_away_and_peers_are_not(serve: Serve, tmp_path: Path) -> None:
+    _, port = serve("--no-jobs", "--peer", "CT1=127.0.0.1:104", "--peer", "CT2=127.0.0.1:104", "--ae-title", "OURS")
+    assert dcmtk("echoscu", port, "-aet", "CT2", "", called="OURS") == 0
+    assert dcmtk("echoscu", port, "-aet", "STRANGER", "", called="OURS") != 0
+    assert dcmtk("echoscu", port, "-aet", "CT1", "", called="OTHERS") != 0
+    assert "STRANGER" in (tmp_path / "log").read_text()
+
+
+def test_a_node_that_nobody_may_talk_to_says_so(serve: Serve, tmp_path: Path) -> None:
+    _, port = serve("--no-jobs")
+    assert dcmtk("echoscu", port, "") != 0
+    assert "no peers are known" in (tmp_path / "log").read_text()
+
+
+def test_a_settings_file_says_who_may_connect(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "settings.toml").write_text('ae_title = "FILED"\npeers = ["CT1=127.0.0.1:104"]\n')
+    _, port = serve("--no-jobs", "--settings", str(tmp_path / "settings.toml"))
+    assert dcmtk("echoscu", port, "-aet", "CT1", "", called="FILED") == 0
+    assert dcmtk("echoscu", port, "-aet", "CT2", "", called="FILED") != 0
+
+
+def test_the_jobs_process_ends_with_a_node_that_is_killed(serve: Serve) -> None:
+    node, _ = serve("--any-peer")
+    (worker,) = children(node.pid)
+    node.kill()
+    node.wait(30)
+    wait_until(lambda: gone(worker))
+
+
+def test_a_port_that_is_taken_is_one_line(serve: Serve, tmp_path: Path) -> None:
+    _, port = serve("--no-jobs")
+    command = [*MEDARCHIVE, "serve", "--archive", str(tmp_path / "other"), "--port", str(port)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == 11
+    assert ended.stderr == f"medarchive: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+def test_jobs_run_works_until_told_to_stop(tmp_path: Path) -> None:
+    (tmp_path / "one.dcm").write_bytes(ct(1))
+    assert ask(tmp_path, "ingest", str(tmp_path / "one.dcm"), "--later")["stored"] == 1
+    assert len(ask(tmp_path, "jobs")) == 1
+    worker = subprocess.Popen([*MEDARCHIVE, "jobs", "--run", "--archive", str(tmp_path / "archive")])
+    wait_until(lambda: ask(tmp_path, "jobs") == [])
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(30) == 0
