@@ -4,6 +4,7 @@ Laid out in docs/format.md, "Instance". ``split`` and ``join`` are inverse to ea
 """
 
 import struct
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
@@ -12,7 +13,7 @@ import zstandard
 
 from medarchive.codecs.base import Frames
 from medarchive.dicom.part10 import read_header
-from medarchive.dicom.pixels import StreamFrames, plan
+from medarchive.dicom.pixels import MOST_AROUND, StreamFrames, plan
 from medarchive.dicom.recipe import Fill, Layout, Recipe, Verbatim
 from medarchive.errors import CorruptStream, LimitExceeded
 from medarchive.image import Image
@@ -22,11 +23,10 @@ __all__ = ["Split", "join", "recipe_of", "split"]
 MAGIC = b"\x89MEDH\r\n\x1a\n"
 VERSION = 1
 _FIXED = struct.Struct("<9sBIHHBBBBBBBQQ")
+_CHECKED = struct.Struct("<I")
 _LAYOUTS: tuple[Layout, ...] = ("interleaved", "planar", "ybr422")
 _FILLS: tuple[Fill, ...] = ("zero", "sign", "word")
 _LEVEL = 9
-_MOST = 1 << 30
-"""Bytes of head and tail together that are split off; larger ones, and so their file, are kept verbatim."""
 
 
 class Sink(Protocol):
@@ -65,8 +65,6 @@ def split(stream: BinaryIO) -> Split | Verbatim:
     assert header.pixel is not None
     start = header.pixel.value_offset
     end = start + recipe.body_bytes
-    if header.size - recipe.body_bytes > _MOST:
-        raise LimitExceeded(f"{header.size - recipe.body_bytes} bytes beside the pixel data, more than {_MOST}")
     stream.seek(0)
     head = stream.read(start)
     stream.seek(end)
@@ -122,27 +120,31 @@ def _packed(recipe: Recipe, head: bytes, tail: bytes) -> bytes:
         *(recipe.allocated, recipe.stored, recipe.high, flags, layout, fill),
         *(len(head), len(tail)),
     )
-    return fixed + zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(head + tail)
+    rest = zstandard.ZstdCompressor(level=_LEVEL, write_checksum=True).compress(head + tail)
+    return fixed + _CHECKED.pack(zlib.crc32(rest, zlib.crc32(fixed))) + rest
 
 
 def _unpacked(header: bytes) -> tuple[Recipe, bytes, bytes]:
-    if len(header) < _FIXED.size or header[: len(MAGIC)] != MAGIC:
+    start = _FIXED.size + _CHECKED.size
+    if len(header) < start or header[: len(MAGIC)] != MAGIC:
         raise CorruptStream("this is no medarchive header blob")
     _, version, frames, rows, columns, samples, allocated, stored, high, flags, layout, fill, before, behind = (
         _FIXED.unpack_from(header)
     )
     if version != VERSION:
         raise CorruptStream(f"header blob of version {version}; this medarchive reads version {VERSION}")
+    rest = header[start:]
+    if _CHECKED.unpack_from(header, _FIXED.size)[0] != zlib.crc32(rest, zlib.crc32(header[: _FIXED.size])):
+        raise CorruptStream("the header blob was changed since it was written")
     sound = layout < len(_LAYOUTS) and fill < len(_FILLS) and flags < 4 and allocated in (1, 8, 16, 32)
     if not (sound and frames and rows and columns and 1 <= samples <= 4 and 1 <= stored <= high + 1 <= allocated):
         raise CorruptStream("the header blob's recipe makes no sense")
-    if before + behind > _MOST:
-        raise LimitExceeded(f"the header blob announces {before + behind} bytes, more than {_MOST}")
-    rest = header[_FIXED.size :]
+    if before + behind > MOST_AROUND:
+        raise LimitExceeded(f"the header blob announces {before + behind} bytes, more than {MOST_AROUND}")
     try:
         if zstandard.frame_content_size(rest) != before + behind:
             raise CorruptStream("the header blob's sizes contradict each other")
-        text = zstandard.ZstdDecompressor().decompress(rest, max_output_size=before + behind)
+        text = zstandard.ZstdDecompressor().decompress(rest, max_output_size=before + behind, allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise CorruptStream(f"the header blob cannot be decompressed: {error}") from error
     recipe = Recipe(

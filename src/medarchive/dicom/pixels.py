@@ -4,12 +4,15 @@ import threading
 from dataclasses import replace
 from typing import BinaryIO
 
+from medarchive.codecs.limits import MAX_FRAMES, MAX_SAMPLES, MAX_SIDE
 from medarchive.dicom.part10 import DEFLATED, PIXEL_TAGS, Header
 from medarchive.dicom.recipe import Fill, Layout, Reason, Recipe, Verbatim
 from medarchive.image import Image
 
-__all__ = ["StreamFrames", "plan"]
+__all__ = ["MOST_AROUND", "StreamFrames", "plan"]
 
+MOST_AROUND = 1 << 28
+"""Bytes of head and tail together that are split off; where there are more, the file is kept verbatim."""
 _CHUNK = 4 << 20
 
 
@@ -18,7 +21,7 @@ def plan(header: Header, stream: BinaryIO) -> Recipe | Verbatim:
 
     Reads all native pixel data once where fewer bits are stored than allocated, to see what the others hold.
     """
-    obstacle = _obstacle(header)
+    obstacle = _obstacle(header, stream)
     if obstacle is not None:
         return obstacle
     pixel = header.pixel
@@ -26,12 +29,18 @@ def plan(header: Header, stream: BinaryIO) -> Recipe | Verbatim:
     assert pixel.value_length is not None
     there = max(min(pixel.value_length, header.size - pixel.value_offset), 0)
     recipe = _described(header, there)
-    if isinstance(recipe, Recipe) and recipe.allocated > 1:
-        return _filled(recipe, stream, pixel.value_offset)
-    return recipe
+    if isinstance(recipe, Verbatim):
+        return recipe
+    wide = recipe.columns * (2 if recipe.layout == "ybr422" else 1)
+    values = recipe.rows * wide * (1 if recipe.layout == "ybr422" else recipe.samples)
+    if max(recipe.rows, wide) > MAX_SIDE or values > MAX_SAMPLES or recipe.frames > MAX_FRAMES:
+        return Verbatim(Reason.LARGE, f"{recipe.frames} frames of {recipe.rows} x {recipe.columns} x {recipe.samples}")
+    if header.size - recipe.body_bytes > MOST_AROUND:
+        return Verbatim(Reason.LARGE, f"{header.size - recipe.body_bytes} bytes beside the pixel data")
+    return recipe if recipe.allocated == 1 else _filled(recipe, stream, pixel.value_offset)
 
 
-def _obstacle(header: Header) -> Verbatim | None:
+def _obstacle(header: Header, stream: BinaryIO) -> Verbatim | None:
     """Why there is no native pixel data to look at, None where there is."""
     if header.trouble == DEFLATED:
         return Verbatim(Reason.DEFLATED)
@@ -41,7 +50,14 @@ def _obstacle(header: Header) -> Verbatim | None:
         return Verbatim(Reason.NONE)
     if PIXEL_TAGS[header.pixel.tag] != "native":
         return Verbatim(Reason.FLOAT)
-    return Verbatim(Reason.ENCAPSULATED) if header.pixel.value_length is None else None
+    stream.seek(header.pixel.value_offset)
+    fragments = _is_compressed(header.transfer_syntax) and stream.read(4) == b"\xfe\xff\x00\xe0"
+    return Verbatim(Reason.ENCAPSULATED) if header.pixel.value_length is None or fragments else None
+
+
+def _is_compressed(transfer_syntax: str) -> bool:
+    """Whether pixel data must be encapsulated (PS3.5 A.4); some writers give it a length nevertheless."""
+    return transfer_syntax.startswith(("1.2.840.10008.1.2.4.", "1.2.840.10008.1.2.5"))
 
 
 class StreamFrames:
@@ -60,11 +76,11 @@ class StreamFrames:
     def __getitem__(self, frames: slice) -> Image:
         """Consecutive frames as an image."""
         first, last, _ = frames.indices(len(self))
-        start, end = first * self._recipe.frame_bits, last * self._recipe.frame_bits
+        start, length, skip_bits = self._recipe.span(first, last)
         with self._guard:
-            self._stream.seek(self._offset + start // 8)
-            data = self._stream.read((end + 7) // 8 - start // 8)
-        return self._recipe.image(data, start % 8, last - first)
+            self._stream.seek(self._offset + start)
+            data = self._stream.read(length)
+        return self._recipe.image(data, skip_bits, last - first)
 
 
 def _described(header: Header, there: int) -> Recipe | Verbatim:
@@ -80,6 +96,8 @@ def _described(header: Header, there: int) -> Recipe | Verbatim:
         detail = f"{rows} rows, {columns} columns, {samples} samples, {allocated} bits allocated"
         return Verbatim(Reason.GEOMETRY, detail)
     sound = 1 <= stored <= allocated and high == stored - 1
+    if not (stored <= high + 1 <= allocated):  # no such bits: whole words, as everyone reads them
+        stored, high = allocated, allocated - 1
     layout = _layout(header, rows * columns * frames, samples, allocated, there)
     if layout == "ybr422" and columns % 2:
         return Verbatim(Reason.GEOMETRY, "YBR_FULL_422 with an odd number of columns")
@@ -89,20 +107,16 @@ def _described(header: Header, there: int) -> Recipe | Verbatim:
         columns=columns,
         samples=samples,
         allocated=allocated,
-        stored=min(stored, allocated),
-        high=min(max(high, 0), allocated - 1),
+        stored=stored,
+        high=high,
         signed=header.integer(0x00280103) == 1 and allocated > 1,
         big_endian=_big_endian(header, allocated),
         layout=layout,
         fill="zero" if sound else "word",
     )
-    if recipe.high + 1 < recipe.stored:
-        return Verbatim(Reason.GEOMETRY, f"{stored} bits stored with high bit {high}")
-    whole = there * 8 // recipe.frame_bits
+    whole = there * 8 // recipe.unit_bits * recipe.unit_bits // recipe.frame_bits
     if not whole:
         return Verbatim(Reason.SHORT, f"{there} bytes, a frame has {(recipe.frame_bits + 7) // 8}")
-    if recipe.allocated == 8 and recipe.big_endian and recipe.frame_bits % 16:
-        return Verbatim(Reason.GEOMETRY, "frames of an odd number of bytes in big endian words")
     return replace(recipe, frames=min(frames, whole))
 
 
@@ -125,7 +139,7 @@ def _filled(recipe: Recipe, stream: BinaryIO, offset: int) -> Recipe:
         return recipe
     fits: frozenset[Fill] = frozenset(("zero", "sign"))
     stream.seek(offset)
-    left = recipe.body_bytes
+    left = recipe.span(0, recipe.frames)[1]
     while left and fits and (data := stream.read(min(_CHUNK, left))):
         left -= len(data)
         fits &= recipe.fits(data)

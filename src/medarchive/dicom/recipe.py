@@ -31,6 +31,7 @@ class Reason(StrEnum):
     DEFLATED = "the data set is deflated"
     FLOAT = "pixel data is floating point"
     SHORT = "pixel data is shorter than one frame"
+    LARGE = "a frame, or what surrounds the pixel data, is larger than what is taken apart"
     GEOMETRY = "the header does not describe the pixel data in a way that can be followed"
     STRUCTURE = "the element structure cannot be followed"
 
@@ -84,24 +85,42 @@ class Recipe:
         return self.rows * self.columns * samples * self.allocated
 
     @property
+    def swapped(self) -> bool:
+        """Whether bytes are the halves of big endian words, and so in turned pairs."""
+        return self.allocated == 8 and self.big_endian
+
+    @property
+    def unit_bits(self) -> int:
+        """Bits that are read and written at once: frames may begin and end within such a unit."""
+        return 16 if self.swapped else 8
+
+    @property
     def body_bytes(self) -> int:
-        """Whole bytes that the frames fill; a last byte of which they fill a part belongs to the tail."""
-        return self.frames * self.frame_bits // 8
+        """Whole units that the frames fill, in bytes; a last one of which they fill a part belongs to the tail."""
+        return self.frames * self.frame_bits // self.unit_bits * self.unit_bits // 8
+
+    def span(self, first: int, last: int) -> tuple[int, int, int]:
+        """Where the frames from ``first`` up to ``last`` lie: first byte, number of bytes, bits to pass over."""
+        start, end = first * self.frame_bits, last * self.frame_bits
+        low, high = start // self.unit_bits, -(-end // self.unit_bits)
+        return low * self.unit_bits // 8, (high - low) * self.unit_bits // 8, start % self.unit_bits
 
     def image(self, data: bytes, skip_bits: int = 0, frames: int = 1) -> Image:
         """The image of some frames.
 
         Args:
-            data: bytes from the one in which the first of them begins.
-            skip_bits: bits of its first byte that belong to the frame before (1-bit pixels only).
+            data: bytes from the unit in which the first of them begins.
+            skip_bits: bits of it that belong to the frame before.
             frames: how many.
         """
         if self.allocated == 1:
             bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
             return Image(self._arranged(bits[skip_bits : skip_bits + frames * self.frame_bits], frames), 1)
-        words = np.frombuffer(data, self._file_dtype, frames * self.frame_bits // self.allocated)
-        if self.allocated == 8 and self.big_endian:
+        words = np.frombuffer(data, self._file_dtype)
+        if self.swapped:
             words = words.reshape(-1, 2)[:, ::-1].reshape(-1)
+        skip = skip_bits // self.allocated
+        words = words[skip : skip + frames * self.frame_bits // self.allocated]
         words = words.astype(self._native_dtype(signed=False), copy=False)
         if self.fill == "word":
             return Image(self._arranged(words, frames), self.allocated)
@@ -110,21 +129,24 @@ class Recipe:
 
     def data(self, images: Iterable[Image]) -> Iterator[bytes]:
         """The bytes of all frames in order, ``body_bytes`` together."""
+        unit = self.unit_bits // self.allocated if self.allocated == 1 or self.swapped else 1
         left = np.zeros(0, np.uint8)
         for image in images:
-            flat = self._flattened(image.pixels)
-            if self.allocated == 1:
-                bits = np.concatenate([left, flat])
-                whole = len(bits) // 8 * 8
-                left = bits[whole:]
-                yield np.packbits(bits[:whole], bitorder="little").tobytes()
-                continue
-            words = flat.view(self._native_dtype(signed=False))
+            words = self._flattened(image.pixels).view(self._native_dtype(signed=False))
             if self.fill == "zero" and self.signed and self.stored < self.allocated:
                 words = words & words.dtype.type((1 << self.stored) - 1)
-            if self.allocated == 8 and self.big_endian:
-                words = words.reshape(-1, 2)[:, ::-1]
-            yield words.astype(self._file_dtype, copy=False).tobytes()
+            if unit > 1:  # a unit that two frames share waits for the second of them
+                words = np.concatenate([left, words])
+                whole = len(words) // unit * unit
+                words, left = words[:whole], words[whole:]
+            yield self._packed(words)
+
+    def _packed(self, words: Pixels) -> bytes:
+        if self.allocated == 1:
+            return np.packbits(words, bitorder="little").tobytes()
+        if self.swapped:
+            words = words.reshape(-1, 2)[:, ::-1]
+        return words.astype(self._file_dtype, copy=False).tobytes()
 
     def values(self, image: Image) -> Image:
         """The stored values of an image that this recipe made: shape (frames, rows, columns, samples)."""

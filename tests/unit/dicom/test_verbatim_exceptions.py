@@ -16,7 +16,6 @@ FILES = sorted(
 )
 
 EXCEPTIONS = {
-    "SC_rgb_small_odd_big_endian.dcm": Reason.GEOMETRY,
     "meta_missing_tsyntax.dcm": Reason.GEOMETRY,
     "nested_priv_SQ.dcm": Reason.GEOMETRY,
     "MR_truncated.dcm": Reason.SHORT,
