@@ -11,7 +11,7 @@ from medarchive.archive.instances import Arrival, admit, known, stored_twin
 from medarchive.archive.references import put_then
 from medarchive.dicom.attributes import extract
 from medarchive.dicom.part10 import read_header
-from medarchive.errors import LimitExceeded, Mismatch, MissingIdentity
+from medarchive.errors import LimitExceeded, Mismatch, MissingIdentity, NotDicom
 
 __all__ = ["Stored", "store"]
 
@@ -50,6 +50,8 @@ def store(
     header = read_header(part10)
     indexed = extract(header)
     identity = (indexed.image["SOPClassUID"], indexed.image["SOPInstanceUID"])
+    if not all(identity) and header.trouble:
+        raise NotDicom(f"the data set cannot be read: {header.trouble}")
     if not all(identity):
         missing = "SOP Instance UID (0008,0018)" if identity[0] else "SOP Class UID (0008,0016)"
         raise MissingIdentity(f"the object has no {missing}: there is nothing to file it under")

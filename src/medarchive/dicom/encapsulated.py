@@ -22,20 +22,27 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from medarchive.codecs.limits import MAX_SAMPLES
+from medarchive.dicom.codestream import announced_size, jpeg_transform
 from medarchive.dicom.part10 import Header
+from medarchive.dicom.recipe import extended
 from medarchive.errors import CannotTranscode, LimitExceeded, NotFound
 from medarchive.image import Image
 
-__all__ = ["DECODED", "decode_frame"]
+__all__ = ["DECODED", "decode_frame", "decoded_photometric", "photometric"]
 
 Words = NDArray[np.integer[Any]]
-_MOST_VALUES = 1 << 28
 _JPEG_XL = tuple(f"1.2.840.10008.1.2.4.{number}" for number in (110, 111, 112))
 
 
+def photometric(header: Header) -> str:
+    """Photometric Interpretation (0028,0004)."""
+    return header.text(0x00280004, "CS").strip(" \0")
+
+
 def _jpeg(data: bytes, header: Header) -> Words:
-    # What DICOM calls RGB was never transformed; libjpeg would guess otherwise where the file does not say.
-    rgb = header.text(0x00280004, "CS").strip(" \0") == "RGB" and b"Adobe" not in data[:1024]
+    # What DICOM calls RGB was never transformed; libjpeg would guess otherwise where the stream does not say.
+    rgb = photometric(header) == "RGB" and jpeg_transform(data) is None
     return np.asarray(imagecodecs.jpeg_decode(data, colorspace="RGB" if rgb else None))
 
 
@@ -62,6 +69,16 @@ DECODED = frozenset(map(str, _DECODERS))
 """UIDs of the compressed transfer syntaxes whose frames are decoded."""
 
 
+def decoded_photometric(header: Header) -> str:
+    """Photometric Interpretation of decoded frames: what the codec's own colour transform leaves (PS3.5 8.2)."""
+    stored, syntax = photometric(header), header.transfer_syntax
+    undone: tuple[str, ...] = ("YBR_RCT", "YBR_ICT")
+    if syntax in (JPEGBaseline8Bit, JPEGExtended12Bit, *_JPEG_XL):
+        undone += ("YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_422", "YBR_PARTIAL_420", "XYB")
+    # No decoder gives subsampled chroma: where it stays YBR, it is full.
+    return "RGB" if stored in undone else "YBR_FULL" if stored == "YBR_FULL_422" else stored
+
+
 def decode_frame(stream: BinaryIO, header: Header, index: int) -> Image:
     """One frame of encapsulated pixel data as stored values, shape (1, rows, columns, samples).
 
@@ -81,15 +98,19 @@ def decode_frame(stream: BinaryIO, header: Header, index: int) -> Image:
     if decoder is None:
         raise CannotTranscode(f"no decoder for transfer syntax {header.transfer_syntax}")
     rows, columns, samples = (header.integer(tag) or 1 for tag in (0x00280010, 0x00280011, 0x00280002))
-    if rows * columns * samples > _MOST_VALUES:
+    if rows * columns * samples > MAX_SAMPLES:
         raise LimitExceeded(f"a frame of {rows} x {columns} x {samples} is beyond what is decoded")
     count = max(header.integer(0x00280008) or 1, 1)
     if not 0 <= index < count:
         raise NotFound(f"no frame {index}: the object has {count}")
     data = _frame_bytes(stream, header, index, count)
     try:
+        if header.transfer_syntax != RLELossless and announced_size(data) != (rows, columns):
+            raise CannotTranscode(f"it announces {announced_size(data)} rows and columns, not {rows, columns}")
         words = decoder(data, header)
-        return _stored(words.reshape(rows, columns, -1), header)
+        return _stored(words.reshape(rows, columns, samples), header)
+    except CannotTranscode as error:
+        raise CannotTranscode(f"frame {index} cannot be decoded: {error}") from error
     except Exception as error:  # a broken frame breaks its decoder in any way
         raise CannotTranscode(f"frame {index} cannot be decoded: {type(error).__name__}: {error}") from error
 
@@ -122,11 +143,9 @@ def _stored(words: Words, header: Header) -> Image:
     """Decoded words as the header means them: so many bits, signed or not."""
     allocated = header.integer(0x00280100) or 8 * words.dtype.itemsize
     stored = min(header.integer(0x00280101) or allocated, allocated)
-    if words.dtype.kind == "f":
-        raise CannotTranscode("the frame decoded to floating point")
-    width = 1 if allocated <= 8 else 2 if allocated <= 16 else 4
-    unsigned = words.astype(np.int64) & (1 << stored) - 1
+    if words.dtype.kind not in "ui":
+        raise CannotTranscode(f"it decodes to {words.dtype}")
+    unsigned = words.astype(f"u{1 if allocated <= 8 else 2 if allocated <= 16 else 4}")[np.newaxis]
     if header.integer(0x00280103) == 1:
-        half = 1 << stored - 1
-        return Image(((unsigned ^ half) - half).astype(f"i{width}")[np.newaxis], stored)
-    return Image(unsigned.astype(f"u{width}")[np.newaxis], stored)
+        return Image(extended(unsigned, stored), stored)
+    return Image(unsigned & unsigned.dtype.type((1 << stored) - 1), stored)

@@ -5,13 +5,15 @@ from typing import BinaryIO
 
 from medarchive.dicom.encapsulated import decode_frame
 from medarchive.dicom.instance_blob import recipe_of
-from medarchive.dicom.part10 import read_header
+from medarchive.dicom.part10 import Header, as_inflated, read_header
 from medarchive.dicom.pixels import StreamFrames, plan
-from medarchive.dicom.recipe import Reason, Recipe
+from medarchive.dicom.recipe import Reason, Recipe, Verbatim
 from medarchive.errors import CannotTranscode, NotFound
 from medarchive.image import Image
 
 __all__ = ["all_frames", "file_frame", "split_frame"]
+
+_MOST_INFLATED = 1 << 30
 
 
 def file_frame(stream: BinaryIO, index: int) -> Image:
@@ -20,9 +22,9 @@ def file_frame(stream: BinaryIO, index: int) -> Image:
     Raises:
         NotFound: no such frame, or no pixel data.
         CannotTranscode: it cannot be decoded.
+        LimitExceeded: a frame, or a deflated data set, is larger than what is decoded.
     """
-    header = read_header(stream)
-    recipe = plan(header, stream)
+    stream, header, recipe = _looked_into(stream)
     if isinstance(recipe, Recipe):
         assert header.pixel is not None
         _inside(index, recipe.frames)
@@ -45,6 +47,17 @@ def split_frame(header_blob: bytes, frames: Callable[[int], Image], index: int) 
     return recipe.values(frames(index))
 
 
+def _looked_into(stream: BinaryIO) -> tuple[BinaryIO, Header, Recipe | Verbatim]:
+    """A file, its header, and where its pixel data is; inflated where it was deflated."""
+    header = read_header(stream)
+    recipe = plan(header, stream)
+    if isinstance(recipe, Verbatim) and recipe.reason is Reason.DEFLATED:
+        stream = as_inflated(stream, header, _MOST_INFLATED)
+        header = read_header(stream)
+        recipe = plan(header, stream)
+    return stream, header, recipe
+
+
 def _inside(index: int, count: int) -> None:
     if not 0 <= index < count:
         raise NotFound(f"no frame {index}: the object has {count}")
@@ -57,8 +70,7 @@ def all_frames(stream: BinaryIO) -> Iterator[Image]:
         NotFound: no pixel data.
         CannotTranscode: a frame cannot be decoded.
     """
-    header = read_header(stream)
-    recipe = plan(header, stream)
+    stream, header, recipe = _looked_into(stream)
     if not isinstance(recipe, Recipe):
         count = max(header.integer(0x00280008) or 1, 1) if recipe.reason is Reason.ENCAPSULATED else 1
         for index in range(count):

@@ -25,7 +25,7 @@ from medarchive.dicom.deflated import inflated
 from medarchive.dicom.elements import UNDEFINED, VRS, Lost, Walk
 from medarchive.errors import LimitExceeded, NotDicom
 
-__all__ = ["DEFLATED", "PIXEL_TAGS", "Header", "PixelElement", "file_meta", "read_header", "skip_meta"]
+__all__ = ["DEFLATED", "PIXEL_TAGS", "Header", "PixelElement", "as_inflated", "file_meta", "read_header", "skip_meta"]
 
 PIXEL_TAGS = {0x7FE00008: "float", 0x7FE00009: "double", 0x7FE00010: "native"}
 """Float Pixel Data, Double Float Pixel Data, Pixel Data (PS3.3 C.7.6.3, C.7.6.24, C.7.6.25)."""
@@ -155,6 +155,21 @@ def _deflated_header(stream: BinaryIO, offset: int, size: int) -> Header:
         syntax = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian
         _forgivingly(io.BytesIO(file_meta("", "", syntax) + data.getvalue()), header, lost)
     return header
+
+
+def as_inflated(stream: BinaryIO, header: Header, most: int) -> BinaryIO:
+    """A deflated file as one that is not, of at most so many bytes.
+
+    Raises:
+        LimitExceeded: it would be larger.
+    """
+    data, complete = inflated(stream, header.dataset_offset, most)
+    if not complete:
+        raise LimitExceeded(f"the deflated data set has more than {most} bytes once inflated")
+    stream.seek(0)
+    meta = stream.read(header.dataset_offset)
+    plain = ExplicitVRLittleEndian.encode("ascii").ljust(len(DeflatedExplicitVRLittleEndian), b"\0")
+    return io.BytesIO(meta.replace(DeflatedExplicitVRLittleEndian.encode("ascii"), plain) + data.getvalue())
 
 
 def skip_meta(stream: BinaryIO) -> str:

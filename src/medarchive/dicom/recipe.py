@@ -14,7 +14,7 @@ import numpy as np
 
 from medarchive.image import Image, Pixels
 
-__all__ = ["Fill", "Layout", "Reason", "Recipe", "Verbatim"]
+__all__ = ["Fill", "Layout", "Reason", "Recipe", "Verbatim", "extended"]
 
 Layout = Literal["interleaved", "planar", "ybr422"]
 """How samples lie in a frame: PlanarConfiguration 0 or 1, or native YBR_FULL_422 (PS3.3 C.7.6.3.1.2)."""
@@ -124,7 +124,7 @@ class Recipe:
         words = words.astype(self._native_dtype(signed=False), copy=False)
         if self.fill == "word":
             return Image(self._arranged(words, frames), self.allocated)
-        values = _extended(words, self.stored) if self.signed else words
+        values = extended(words, self.stored) if self.signed else words
         return Image(self._arranged(values, frames), self.stored)
 
     def data(self, images: Iterable[Image]) -> Iterator[bytes]:
@@ -161,7 +161,7 @@ class Recipe:
         low = self.high + 1 - self.stored
         whole = pixels.view(self._native_dtype(signed=False))
         words = whole >> whole.dtype.type(low) & whole.dtype.type((1 << self.stored) - 1)
-        return Image(_extended(words, self.stored) if self.signed else words, self.stored)
+        return Image(extended(words, self.stored) if self.signed else words, self.stored)
 
     def fits(self, data: bytes) -> frozenset[Fill]:
         """Which fills, "zero" and "sign", these words of the file allow."""
@@ -205,7 +205,7 @@ class Recipe:
         return np.ascontiguousarray(pixels).reshape(-1)
 
 
-def _extended(words: Pixels, stored: int) -> Pixels:
+def extended(words: Pixels, stored: int) -> Pixels:
     """Unsigned words whose low bits are two's complement, as signed numbers."""
     width = 8 * words.dtype.itemsize
     shift = words.dtype.type(width - stored)

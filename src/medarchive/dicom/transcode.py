@@ -9,17 +9,17 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from medarchive.dicom.encapsulated import decode_frame
-from medarchive.dicom.part10 import Header, read_header
+from medarchive.dicom.encapsulated import decode_frame, decoded_photometric
+from medarchive.dicom.part10 import DEFLATED, Header, as_inflated, read_header
 from medarchive.dicom.pixels import plan
 from medarchive.dicom.recipe import Reason, Verbatim
-from medarchive.errors import CannotTranscode
+from medarchive.errors import CannotTranscode, LimitExceeded
 
 __all__ = ["TARGETS", "transcode"]
 
 TARGETS = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))
 _WORD_BYTES = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
-_MOST_BYTES = 2 << 30
+_MOST_BYTES = 1 << 30
 _PIXEL_DATA = 0x7FE00010
 
 
@@ -33,11 +33,14 @@ def transcode(part10: BinaryIO, transfer_syntax: str) -> BinaryIO:
     Raises:
         CannotTranscode: another target, or pixel data that cannot be decoded or is too large once decoded.
         NotDicom: the file cannot be read.
+        LimitExceeded: a frame, or a deflated data set, is larger than what is decoded.
     """
     if transfer_syntax not in TARGETS:
         raise CannotTranscode(f"cannot transcode to {transfer_syntax}; possible are {', '.join(TARGETS)}")
     header = read_header(part10)
     reason = plan(header, part10)
+    if header.trouble == DEFLATED:
+        part10 = as_inflated(part10, header, _MOST_BYTES)
     part10.seek(0)
     try:
         with warnings.catch_warnings():
@@ -48,7 +51,7 @@ def transcode(part10: BinaryIO, transfer_syntax: str) -> BinaryIO:
             elif header.big_endian:
                 dataset.walk(_swap_words)
             return _written(dataset, transfer_syntax)
-    except CannotTranscode:
+    except (CannotTranscode, LimitExceeded):
         raise
     except Exception as error:  # what pydicom raises on broken objects has no common root
         raise CannotTranscode(f"the data set cannot be written anew: {type(error).__name__}: {error}") from error
@@ -78,22 +81,10 @@ def _decapsulate(dataset: Dataset, part10: BinaryIO, header: Header) -> None:
     dataset.SamplesPerPixel = samples
     if samples > 1:
         dataset.PlanarConfiguration = 0
-        if _became_rgb(dataset, header):
-            dataset.PhotometricInterpretation = "RGB"
+        dataset.PhotometricInterpretation = decoded_photometric(header)
     for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
         if keyword in dataset:
             del dataset[keyword]
-
-
-def _became_rgb(dataset: Dataset, header: Header) -> bool:
-    """Whether decoding has undone a colour transform: every codec but RLE and JPEG-LS does."""
-    photometric = str(dataset.get("PhotometricInterpretation", ""))
-    kept = header.transfer_syntax in (
-        pydicom.uid.RLELossless,
-        pydicom.uid.JPEGLSLossless,
-        pydicom.uid.JPEGLSNearLossless,
-    )
-    return photometric.startswith("YBR") and not kept
 
 
 def _swap_words(dataset: Dataset, element: pydicom.DataElement) -> None:

@@ -2,8 +2,6 @@
 
 import logging
 import threading
-import time
-import uuid
 from functools import partial
 from typing import Self
 
@@ -13,16 +11,18 @@ from pynetdicom import AE, _config, evt
 from pynetdicom.events import Event
 
 from medarchive.archive.archive import Archive
-from medarchive.dicom_node.association import Server, set_nodelay
+from medarchive.dicom_node.association import Busy, Server, set_nodelay
 from medarchive.dicom_node.find import handle_find
 from medarchive.dicom_node.negotiation import ROOTS, accepted
 from medarchive.dicom_node.retrieve import retrieve
-from medarchive.dicom_node.store import handle_store
+from medarchive.dicom_node.store import Store
 from medarchive.errors import SettingsError
 
 __all__ = ["Node"]
 
 LOGGER = logging.getLogger(__name__)
+_PDU_BYTES = 1 << 17
+"""The largest PDU that we take: a peer that fills it sends a CT slice in a handful."""
 _CALLING_AE_UNKNOWN = (0x01, 0x01, 0x03)
 """Rejected permanent, by the service user, calling AE title not recognised (PS3.8 9.3.4)."""
 
@@ -40,10 +40,12 @@ class Node:
         self._archive = archive
         self._share_port = share_port
         self._ae = AE(ae_title=archive.settings.ae_title)
+        self._ae.maximum_pdu_size = _PDU_BYTES
         self._ae.maximum_associations = archive.settings.max_associations
         self._ae.require_called_aet = not archive.settings.any_peer
         self._ae.network_timeout = archive.settings.network_timeout
         self._ae.dimse_timeout = self._ae.acse_timeout = archive.settings.network_timeout
+        self._busy = Busy()
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -69,7 +71,6 @@ class Node:
             (evt.EVT_REQUESTED, self._admit),
             (evt.EVT_SOP_EXTENDED, _relational),
             (evt.EVT_C_ECHO, lambda _: 0x0000),
-            (evt.EVT_C_STORE, handle_store, [self._archive]),
             (evt.EVT_C_FIND, handle_find, [self._archive]),
         ]
         try:
@@ -79,8 +80,8 @@ class Node:
                 settings.ae_title,
                 [],
                 evt_handlers=handlers,
-                new_file=lambda: self._archive.incoming() / uuid.uuid4().hex,
-                most_bytes=settings.max_object_bytes,
+                busy=self._busy,
+                store=Store(self._archive, self._busy),
                 retrieve=partial(retrieve, self._archive),
                 share_port=self._share_port,
             )
@@ -103,10 +104,8 @@ class Node:
             return
         self._server.shutdown()
         self._thread.join()
-        deadline = time.monotonic() + timeout
-        with self._server.idle:
-            while self._server.busy and (left := deadline - time.monotonic()) > 0:
-                self._server.idle.wait(min(left, 0.5))
+        if not self._busy.wait(timeout):
+            LOGGER.warning("requests still under way after %g seconds are broken off", timeout)
         for association in self._ae.active_associations:
             association.abort()
         self._server = self._thread = None
