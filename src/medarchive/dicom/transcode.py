@@ -31,18 +31,17 @@ def transcode(part10: BinaryIO, transfer_syntax: str) -> BinaryIO:
         transfer_syntax: UID, one of ``TARGETS``.
 
     Raises:
-        CannotTranscode: another target, or pixel data that cannot be decoded or is too large once decoded.
+        CannotTranscode: another target, or data that cannot be decoded or is too large once decoded or inflated.
         NotDicom: the file cannot be read.
-        LimitExceeded: a frame, or a deflated data set, is larger than what is decoded.
     """
     if transfer_syntax not in TARGETS:
         raise CannotTranscode(f"cannot transcode to {transfer_syntax}; possible are {', '.join(TARGETS)}")
     header = read_header(part10)
     reason = plan(header, part10)
-    if header.trouble == DEFLATED:
-        part10 = as_inflated(part10, header, _MOST_BYTES)
-    part10.seek(0)
     try:
+        if header.trouble == DEFLATED:
+            part10 = as_inflated(part10, header, _MOST_BYTES)
+        part10.seek(0)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd values pass through as they are: judging them is not our business
             dataset = pydicom.dcmread(part10)
@@ -50,9 +49,13 @@ def transcode(part10: BinaryIO, transfer_syntax: str) -> BinaryIO:
                 _decapsulate(dataset, part10, header)
             elif header.big_endian:
                 dataset.walk(_swap_words)
+            if header.implicit and header.transfer_syntax != ImplicitVRLittleEndian:
+                dataset.walk(_looked_up)  # against the standard; pydicom believes that elements have their VR
             return _written(dataset, transfer_syntax)
-    except (CannotTranscode, LimitExceeded):
+    except CannotTranscode:
         raise
+    except LimitExceeded as error:
+        raise CannotTranscode(str(error)) from error
     except Exception as error:  # what pydicom raises on broken objects has no common root
         raise CannotTranscode(f"the data set cannot be written anew: {type(error).__name__}: {error}") from error
 
@@ -85,6 +88,10 @@ def _decapsulate(dataset: Dataset, part10: BinaryIO, header: Header) -> None:
     for keyword in ("ExtendedOffsetTable", "ExtendedOffsetTableLengths"):
         if keyword in dataset:
             del dataset[keyword]
+
+
+def _looked_up(dataset: Dataset, element: pydicom.DataElement) -> None:
+    """Nothing: being walked over, an element has got its VR from the dictionary."""
 
 
 def _swap_words(dataset: Dataset, element: pydicom.DataElement) -> None:

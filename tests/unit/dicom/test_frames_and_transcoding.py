@@ -1,19 +1,24 @@
 import io
+import tracemalloc
 from collections.abc import Callable
 
 import imagecodecs
 import numpy as np
 import pydicom
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydicom.dataset import Dataset
-from pydicom.encaps import encapsulate, encapsulate_extended
+from pydicom.encaps import encapsulate, encapsulate_extended, get_frame
 from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+import medarchive.dicom.transcode as transcode_module
 from contracts.objects import SHIPPED, ct, part10
+from medarchive.dicom.codestream import announced_size
 from medarchive.dicom.frames import all_frames, file_frame
 from medarchive.dicom.part10 import file_meta, skip_meta
 from medarchive.dicom.transcode import TARGETS, transcode
-from medarchive.errors import CannotTranscode, NotFound
+from medarchive.errors import CannotTranscode, CorruptStream, NotDicom, NotFound
 
 JPEG_LS, J2K, JPEG_XL, HTJ2K = (f"1.2.840.10008.1.2.4.{number}" for number in (80, 90, 110, 201))
 
@@ -123,6 +128,112 @@ def test_every_attribute_survives_transcoding(target: str) -> None:
     written = pydicom.dcmread(transcode(io.BytesIO(data), target))
     original = pydicom.dcmread(io.BytesIO(data))
     assert list(written) == list(original)
+
+
+ODD = {
+    "JPEG2000-embedded-sequence-delimiter.dcm",  # its codestream is broken
+    "meta_missing_tsyntax.dcm",  # no SOP Instance UID
+    "nested_priv_SQ.dcm",
+    "empty_charset_LEI.dcm",
+    "badVR.dcm",  # values that pydicom cannot compare
+}
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")  # pydicom's, about its own odd files
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("name", sorted(file.name for file in SHIPPED.glob("*.dcm") if file.name not in ODD))
+def test_transcoding_keeps_pixels_and_text_of_every_shipped_file(name: str, target: str) -> None:
+    data = (SHIPPED / name).read_bytes()
+    try:
+        original = pydicom.dcmread(io.BytesIO(data))
+    except pydicom.errors.InvalidDicomError:
+        with pytest.raises(NotDicom):
+            transcode(io.BytesIO(data), target)
+        return
+    stream = transcode(io.BytesIO(data), target)
+    written = pydicom.dcmread(stream)
+    assert written.file_meta.TransferSyntaxUID == target
+    again = ("PixelData", "PhotometricInterpretation", "PlanarConfiguration")
+    described = {element.keyword for element in original if element.tag.element and not element.tag.is_private}
+    for keyword in described - {*again, ""}:
+        assert str(written[keyword].value) == str(original[keyword].value), keyword
+    if "PixelData" in original and len(original.PixelData) > 8191:
+        before, after = (np.concatenate([i.pixels for i in all_frames(s)]) for s in (io.BytesIO(data), stream))
+        assert np.array_equal(before, after)
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("SC_rgb_dcmtk_+eb+cy+np.dcm", "RGB"),  # YBR_FULL_422 in baseline JPEG: the decoder undoes it
+        ("SC_rgb_dcmtk_+eb+cr.dcm", "RGB"),
+        ("GDCMJ2K_TextGBR.dcm", "RGB"),  # YBR_RCT in JPEG 2000
+        ("SC_rgb_jls_lossy_line.dcm", "RGB"),
+        ("MR_small_RLE.dcm", "MONOCHROME2"),
+    ],
+)
+def test_the_colours_are_named_as_they_are_once_decoded(name: str, label: str) -> None:
+    written = pydicom.dcmread(transcode(io.BytesIO((SHIPPED / name).read_bytes()), ExplicitVRLittleEndian))
+    assert written.PhotometricInterpretation == label
+
+
+def test_colour_that_no_codec_transforms_stays() -> None:
+    data = (SHIPPED / "SC_rgb_rle.dcm").read_bytes()
+    renamed = data.replace(b"CS\x04\x00RGB ", b"CS\x0c\x00YBR_FULL_422")
+    assert renamed != data
+    written = pydicom.dcmread(transcode(io.BytesIO(renamed), ExplicitVRLittleEndian))
+    assert written.PhotometricInterpretation == "YBR_FULL"
+
+
+def test_a_jpeg_with_half_an_adobe_segment_is_what_the_header_says() -> None:
+    image = file_frame(io.BytesIO((SHIPPED / "SC_rgb_jpeg.dcm").read_bytes()), 0)
+    assert image.pixels[0, 0, 0].tolist() == [244, 244, 244]
+
+
+@pytest.mark.parametrize("syntax", ENCODERS)
+def test_a_codestream_of_another_size_is_refused_before_it_is_decoded(syntax: str) -> None:
+    frame = ENCODERS[syntax](np.zeros((64, 32), np.uint16))
+    assert announced_size(frame) == (64, 32)
+    with pytest.raises(CannotTranscode, match="64, 32"):
+        file_frame(io.BytesIO(compressed(syntax, [frame])), 0)
+
+
+def test_a_codestream_that_announces_gigabytes_takes_no_memory() -> None:
+    frame = bytearray(ENCODERS[J2K](PLANES[0]))
+    frame[8:16] = (60000).to_bytes(4, "big") * 2
+    tracemalloc.start()
+    with pytest.raises(CannotTranscode, match="60000"):
+        file_frame(io.BytesIO(compressed(J2K, [bytes(frame)])), 0)
+    assert tracemalloc.get_traced_memory()[1] < 1 << 22
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("name", ["JPEG-lossy.dcm", "SC_rgb_jpeg_dcmtk.dcm", "JPGExtended.dcm"])
+def test_the_size_that_a_jpeg_announces(name: str) -> None:
+    ds = pydicom.dcmread(SHIPPED / name)
+    frame = get_frame(ds.PixelData, 0, number_of_frames=1)
+    assert announced_size(frame) == (ds.Rows, ds.Columns)
+
+
+@given(
+    st.binary(max_size=200), st.sampled_from([b"", b"\xff\xd8", b"\xff\x4f\xff\x51", b"\xff\x0a", b"\0\0\0\x0cjP  "])
+)
+def test_any_bytes_announce_a_size_or_none(data: bytes, start: bytes) -> None:
+    try:
+        rows, columns = announced_size(start + data)
+    except CorruptStream:
+        return
+    assert rows >= 0
+    assert columns >= 0
+
+
+def test_a_deflated_file_has_frames_and_too_much_of_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = SHIPPED / "image_dfl.dcm"
+    expected = pydicom.dcmread(file).pixel_array
+    assert np.array_equal(file_frame(io.BytesIO(file.read_bytes()), 0).pixels[0, :, :, 0], expected)
+    monkeypatch.setattr(transcode_module, "_MOST_BYTES", 1000)
+    with pytest.raises(CannotTranscode, match="1000 bytes"):
+        transcode(io.BytesIO(file.read_bytes()), ExplicitVRLittleEndian)
 
 
 def test_only_these_targets() -> None:
