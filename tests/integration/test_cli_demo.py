@@ -22,7 +22,7 @@ def test_everything_comes_back_identical(tmp_path: Path) -> None:
     assert (first.returncode, first.stderr) == (0, "")
     count = len(SHIPPED) + 3
     assert f"{count} objects sent by C-STORE, found by C-FIND, and back by C-GET and C-MOVE" in first.stdout
-    assert all(name in first.stdout for name in SHIPPED)
+    assert all(what in first.stdout for what in SHIPPED.values())
     assert "check --read-data" in first.stdout
     assert (tmp_path / "demo-archive" / "catalogue.sqlite").exists()
     again = subprocess.run([*command, "--json"], cwd=tmp_path, capture_output=True, text=True, check=True, timeout=300)

@@ -52,10 +52,10 @@ def _draw(trips: "list[Trip]", archive: Path) -> None:
     from itertools import groupby
 
     rows = []
-    for name, group in groupby(trips, key=lambda trip: trip.name):
-        rows.append(_row(name, list(group)))
-    rows.append(_row("all", trips))
-    columns = ["object", "what", "modality", "bytes in>", "bytes kept>", "ratio>", "codec", "identical", "C-STORE>"]
+    for _, group in groupby(trips, key=lambda trip: trip.name):
+        rows.append(_row(list(group)))
+    rows.append(_row(trips))
+    columns = ["object", "modality", "bytes in>", "bytes kept>", "ratio>", "codec", "identical", "time>"]
     draw_table(columns, rows)
     failed = [trip for trip in trips if not trip.identical]
     for trip in failed:
@@ -70,12 +70,11 @@ def _draw(trips: "list[Trip]", archive: Path) -> None:
     _how_to_go_on(archive)
 
 
-def _row(name: str, trips: "list[Trip]") -> tuple[str, ...]:
+def _row(trips: "list[Trip]") -> tuple[str, ...]:
     bytes_in, bytes_kept = sum(trip.bytes_in for trip in trips), sum(trip.bytes_kept for trip in trips)
     one = len({trip.name for trip in trips}) == 1
     return (
-        name,
-        trips[0].what if one else f"{len(trips)} objects",
+        trips[0].what if one else "all",
         (trips[0].modality or "-") if one else "",
         size(bytes_in),
         size(bytes_kept),

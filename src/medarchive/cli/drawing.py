@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
 import typer
 
@@ -11,15 +12,18 @@ __all__ = ["draw_table", "echo_json", "ratio", "size", "when"]
 
 def draw_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
     """Draw a table; columns whose name ends in ``>`` are aligned to the right."""
+    from rich.box import SIMPLE
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     # A pipe has no width: nothing is cut or folded there.
     console = Console(width=None if sys.stdout.isatty() else 100_000)
-    table = Table(title=title, title_justify="left", header_style="bold")
+    table = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE, pad_edge=False)
     for column in columns:
-        table.add_column(column.removesuffix(">"), justify="right" if column.endswith(">") else "left", overflow="fold")
+        number = column.endswith(">")
+        justify: Literal["left", "right"] = "right" if number else "left"
+        table.add_column(column.removesuffix(">"), justify=justify, no_wrap=number, overflow="fold")
     for row in rows:
         table.add_row(*(Text(_printable(str(cell))) for cell in row))
     console.print(table)

@@ -110,6 +110,6 @@ def _draw(summary: dict[str, float]) -> None:
     counts = [f"{summary[name]:.0f}" for name in ("files", "stored", "duplicates", "refused")]
     sizes = (size(bytes_in), size(bytes_kept), ratio(bytes_in, bytes_kept), f"{summary['seconds']:.1f} s")
     draw_table(
-        ["files>", "stored>", "duplicates>", "refused>", "bytes in>", "bytes kept>", "ratio>", "time>"],
+        ["files>", "new>", "duplicates>", "refused>", "bytes in>", "bytes kept>", "ratio>", "time>"],
         [(*counts, *sizes)],
     )

@@ -19,28 +19,28 @@ from medarchive.settings import Peer, Settings
 __all__ = ["SHIPPED", "Trip", "round_trip"]
 
 SHIPPED = {
-    "CT_small.dcm": "CT, private tags",
-    "examples_overlay.dcm": "MR, overlay, private tags",
-    "MR_small_jpeg_ls_lossless.dcm": "MR, JPEG-LS",
-    "ExplVR_BigEnd.dcm": "US, big endian",
-    "examples_palette.dcm": "US, palette colour",
-    "examples_rgb_color.dcm": "US, RGB",
-    "examples_ybr_color.dcm": "US, 30 frames, JPEG",
-    "examples_jpeg2k.dcm": "US, JPEG 2000",
-    "J2K_pixelrep_mismatch.dcm": "CT, JPEG 2000, private tags",
-    "JPGExtended.dcm": "NM, JPEG Extended",
+    "CT_small.dcm": "private tags",
+    "examples_overlay.dcm": "overlay, private tags",
+    "MR_small_jpeg_ls_lossless.dcm": "JPEG-LS",
+    "ExplVR_BigEnd.dcm": "big endian",
+    "examples_palette.dcm": "palette colour",
+    "examples_rgb_color.dcm": "RGB",
+    "examples_ybr_color.dcm": "30 frames, JPEG",
+    "examples_jpeg2k.dcm": "JPEG 2000",
+    "J2K_pixelrep_mismatch.dcm": "JPEG 2000, private tags",
+    "JPGExtended.dcm": "JPEG Extended",
     "SC_rgb_rle_2frame.dcm": "2 frames, RLE",
-    "SC_rgb_jpeg_dcmd.dcm": "implicit VR, RGB",
+    "SC_rgb_jpeg_dcmd.dcm": "RGB, implicit VR",
     "SC_ybr_full_422_uncompressed.dcm": "native YBR 4:2:2",
-    "rtdose_rle.dcm": "RT dose, 15 frames, RLE",
-    "liver_1frame.dcm": "segmentation, 1 bit",
+    "rtdose_rle.dcm": "15 frames, RLE",
+    "liver_1frame.dcm": "one bit a pixel",
     "image_dfl.dcm": "deflated",
-    "waveform_ecg.dcm": "ECG, no pixels",
+    "waveform_ecg.dcm": "waveform, no pixels",
     "test-SR.dcm": "report, no pixels",
 }
 """Of the files that pydicom ships: enough to meet every way in which objects differ."""
 
-VOLUME = "synthetic CT"
+VOLUME = "volume"
 _AE_TITLE = "DEMO"
 _UID, _STUDY = 0x00080018, 0x0020000D
 
@@ -51,7 +51,7 @@ class Trip:
 
     Attributes:
         name: of the shipped file, or ``VOLUME`` for the slices that were made.
-        what: it is.
+        what: is special about it.
         modality: as the catalogue has it.
         bytes_in: of the Part 10 file as the node stored it.
         bytes_kept: of what is kept for it.
@@ -110,7 +110,7 @@ def round_trip(settings: Settings, slices: int) -> Iterator[Trip]:
                 kept = archive.instance(one.uid)
                 yield Trip(
                     name=one.file.name if one.file.name in SHIPPED else VOLUME,
-                    what=SHIPPED.get(one.file.name, f"{slices} slices"),
+                    what=SHIPPED.get(one.file.name, f"synthetic, {slices} slices"),
                     modality=kept.modality,
                     bytes_in=kept.size,
                     bytes_kept=kept.stored_bytes,
