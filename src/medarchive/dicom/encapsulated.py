@@ -26,6 +26,7 @@ from medarchive.codecs.limits import MAX_SAMPLES
 from medarchive.dicom.codestream import announced_size, jpeg_transform
 from medarchive.dicom.part10 import Header
 from medarchive.dicom.recipe import extended
+from medarchive.dicom.rle import decode_rle
 from medarchive.errors import CannotTranscode, LimitExceeded, NotFound
 from medarchive.image import Image
 
@@ -47,11 +48,8 @@ def _jpeg(data: bytes, header: Header) -> Words:
 
 
 def _rle(data: bytes, header: Header) -> Words:
-    width, samples = (header.integer(0x00280100) or 8) // 8, header.integer(0x00280002) or 1
-    rows, columns = header.integer(0x00280010) or 0, header.integer(0x00280011) or 0
-    decoded = imagecodecs.dicomrle_decode(data, f"<u{width}")
-    words = np.frombuffer(decoded, f"<u{width}")[: samples * rows * columns]
-    return np.moveaxis(words.reshape(samples, rows, columns), 0, 2)
+    rows, columns, samples = (header.integer(tag) or 1 for tag in (0x00280010, 0x00280011, 0x00280002))
+    return decode_rle(data, rows, columns, samples, max((header.integer(0x00280100) or 8) // 8, 1))
 
 
 _DECODERS: dict[str, Callable[[bytes, Header], Words]] = {
