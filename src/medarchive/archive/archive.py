@@ -66,15 +66,17 @@ class Archive:
             for folder in reversed([root, *root.absolute().parents]):
                 if not folder.exists():
                     disk.make_directory(folder)
-            disk.make_directory(root / "blobs")
+                    disk.sync_directory(folder.parent)
             disk.make_directory(root / "incoming")
+            staging = Staging(root / "incoming")
+            blobs = LocalStore(root / "blobs", staging, disk)
             with _exclusive(root / "lock"):
+                blobs.prepare()
                 catalog = SqliteCatalog(root / "catalogue.sqlite", busy_timeout=settings.busy_timeout)
             disk.sync_directory(root)
         except OSError as error:
             raise ArchiveBusy(f"archive {root}: {error.strerror or error}; check the folder and its rights") from error
-        staging = Staging(root / "incoming")
-        return cls(settings, catalog, LocalStore(root / "blobs", staging, disk), staging)
+        return cls(settings, catalog, blobs, staging)
 
     def close(self) -> None:
         """Finish the writes under way and let everything go."""

@@ -1,6 +1,6 @@
 """Disk: the few file operations on which durability rests, in one place so that a test can take the power away.
 
-Each does one system call or a fixed row of them and follows POSIX: data is safe after fsync of the file, a name is safe
+Each is one system call and follows POSIX: data is safe after fsync of the file, a name is safe
 after fsync of its directory.
 """
 
@@ -36,12 +36,8 @@ class Disk:
             os.close(handle)
 
     def make_directory(self, path: Path) -> None:
-        """Make a directory where there is none, and make its name safe in any case.
-
-        That it exists says nothing: another process may have made it a moment ago and not synced its parent yet.
-        """
+        """Make a directory where there is none; its name is safe when its parent is synced, and not before."""
         path.mkdir(exist_ok=True)
-        self.sync_directory(path.parent)
 
     def unlink(self, path: Path) -> None:
         """Remove a file; one that is not there is no error."""

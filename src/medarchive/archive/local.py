@@ -29,7 +29,17 @@ class LocalStore:
         self._root = root
         self._staging = staging
         self._disk = disk
-        self._known: set[Path] = set()
+
+    def prepare(self) -> None:
+        """Make the folders that blobs go to, and make their names safe. The archive calls this before anything else.
+
+        That they exist says nothing: a process may have died between making and syncing them.
+        """
+        self._disk.make_directory(self._root)
+        self._disk.sync_directory(self._root.parent)
+        for number in range(256):
+            self._disk.make_directory(self._root / f"{number:02x}")
+        self._disk.sync_directory(self._root)
 
     def put(self, stream: BinaryIO) -> BlobId:
         """See BlobStore.put."""
@@ -51,9 +61,6 @@ class LocalStore:
             self._disk.sync(file)
         blob = source.digest
         target = self._path(blob)
-        if target.parent not in self._known:
-            self._disk.make_directory(target.parent)
-            self._known.add(target.parent)
         self._disk.rename(path, target)
         self._disk.sync_directory(target.parent)
         return blob

@@ -1,5 +1,6 @@
-"""SqliteCatalog: the embedded default. WAL, synchronous=FULL, one writer thread with group commit, pooled readers."""
+"""SqliteCatalog: the embedded default. WAL, synchronous=FULL, group commit, pooled readers."""
 
+import collections
 import queue
 import sqlite3
 import threading
@@ -27,8 +28,9 @@ _IDLE_READERS = 8
 class SqliteCatalog:
     """A Catalog in one SQLite file beside the blobs.
 
-    Commits are grouped: while one batch is synced, the next gathers, so ten callers pay for about two syncs instead of
-    ten, and one caller waits for nobody.
+    Commits are grouped: whoever finds nobody writing commits its own change and all that have gathered; the others
+    wait meanwhile, and find theirs done or go next. Ten callers pay for about two syncs instead of ten, one caller
+    waits for nobody, and no thread stands between a caller and its commit.
     """
 
     def __init__(self, path: Path, *, busy_timeout: float) -> None:
@@ -41,17 +43,15 @@ class SqliteCatalog:
         self._path = path
         self._timeout = busy_timeout
         self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
-        self._tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
+        self._gathered: collections.deque[Task] = collections.deque()
+        self._writing = threading.Lock()
         self._closed = False
-        self._guard = threading.Lock()
         self._connection = self._connect()
         try:
             self._migrate()
         except BaseException:
             self._connection.close()
             raise
-        self._writer = threading.Thread(target=self._serve, name="medarchive-writer", daemon=True)
-        self._writer.start()
 
     def read(self, sql: str, parameters: Sequence[Any] = ()) -> Sequence[Row]:
         """See Catalog.read."""
@@ -71,23 +71,26 @@ class SqliteCatalog:
     def write(self, change: Callable[[Transaction], T]) -> T:
         """See Catalog.write."""
         future: Future[T] = Future()
-        with self._guard:
-            if self._closed:
-                raise ArchiveError("the archive is closed")
-            self._tasks.put((change, future))
+        self._gathered.append((change, future))
+        with self._writing:
+            while not future.done():  # else whoever wrote before us has done it
+                if self._closed:
+                    raise ArchiveError("the archive is closed")
+                batch = [self._gathered.popleft() for _ in range(min(len(self._gathered), _BATCH))]
+                if not batch:  # a thread was interrupted between taking our change and committing it
+                    raise ArchiveBusy(f"catalogue {self._path}: interrupted; nothing was changed, try again")
+                self._commit(batch)
         return future.result()
 
     def close(self) -> None:
         """See Catalog.close."""
-        with self._guard:
+        with self._writing:
             if self._closed:
                 return
             self._closed = True
-            self._tasks.put(None)
-        self._writer.join()
+            self._connection.close()
         while not self._readers.empty():
             self._readers.get().close()
-        self._connection.close()
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -133,24 +136,6 @@ class SqliteCatalog:
                 connection.close()
             else:
                 self._readers.put(connection)
-
-    def _serve(self) -> None:
-        """The writer thread: take what has gathered, commit it together, answer."""
-        while (task := self._tasks.get()) is not None:
-            batch = [task]
-            ending = False
-            while len(batch) < _BATCH:
-                try:
-                    task = self._tasks.get_nowait()
-                except queue.Empty:
-                    break
-                if task is None:
-                    ending = True
-                    break
-                batch.append(task)
-            self._commit(batch)
-            if ending:
-                return
 
     def _commit(self, batch: list[Task]) -> None:
         answers: list[tuple[Future[Any], Any, BaseException | None]] = []

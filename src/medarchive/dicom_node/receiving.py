@@ -248,11 +248,11 @@ class Provider(DULServiceProvider):
                 return
 
     def _more(self, connection: socket.socket) -> bool:
-        """Whether the next request is on its way; a modality that pushes sends it at once."""
+        """Whether the next request comes while nobody here wants to send; a modality that pushes sends it at once."""
         if not self.to_provider_queue.empty() or self._kill_thread:
             return False
-        ready, _, _ = select.select([connection], [], [], 0)
-        return bool(ready)
+        ready, _, _ = select.select([connection, self._wake[0]], [], [], _WAIT)
+        return connection in ready and self._wake[0] not in ready
 
     def _taken(self, head: bytes, body: bytes, connection: socket.socket) -> bool:
         """Take a P-DATA PDU that belongs to a C-STORE request; False where it belongs to something else."""

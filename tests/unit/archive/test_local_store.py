@@ -25,9 +25,10 @@ def staging(tmp_path: Path) -> Iterator[Staging]:
 class TestLocalStore(BlobStoreSuite):
     @pytest.fixture
     def store(self, tmp_path: Path, staging: Staging) -> BlobStore:
-        (tmp_path / "blobs").mkdir()
         self.root = tmp_path / "blobs"
-        return LocalStore(self.root, staging, Disk())
+        store = LocalStore(self.root, staging, Disk())
+        store.prepare()
+        return store
 
     def flip(self, store: BlobStore, blob: BlobId, position: int) -> None:
         path = self.root / blob[:2] / blob
@@ -36,7 +37,6 @@ class TestLocalStore(BlobStoreSuite):
         path.write_bytes(data)
 
     def test_other_files_are_no_blobs(self, store: BlobStore) -> None:
-        (self.root / "ab").mkdir()
         (self.root / "ab" / "README").write_text("left by a person")
         (self.root / "notes.txt").write_text("as well")
         assert list(store) == []
@@ -55,8 +55,8 @@ class FullDisk(Disk):
 
 
 def test_a_full_disk_says_so_and_leaves_nothing(tmp_path: Path, staging: Staging) -> None:
-    (tmp_path / "blobs").mkdir()
     store = LocalStore(tmp_path / "blobs", staging, FullDisk())
+    store.prepare()
     with pytest.raises(ArchiveBusy, match="No space left"):
         store.put(io.BytesIO(b"content"))
     assert list(store) == []

@@ -63,10 +63,8 @@ class LossyDisk(Disk):
         self.folders_safe |= {folder for folder in self.folders_now if folder.parent == path}
 
     def make_directory(self, path: Path) -> None:
-        self._step()
-        path.mkdir(exist_ok=True)
+        super().make_directory(path)  # no step: before its parent is synced it has changed nothing that stays
         self.folders_now.add(path)
-        self.sync_directory(path.parent)
 
     def unlink(self, path: Path) -> None:
         self._step()
