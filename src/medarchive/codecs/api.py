@@ -161,11 +161,12 @@ def _image(array: NDArray[np.generic], bits: int | None) -> Image:
         )
     signed = array.dtype.kind == "i"
     low, high = int(array.min()), int(array.max())
-    needed = max(high.bit_length(), (~low).bit_length() if low < 0 else 0) + signed
-    bits = max(needed, 1) if bits is None else bits
-    if not max(needed, 1) <= bits <= 32:
-        allowed = "1 to 32" if needed <= 32 else "32 at most"
-        raise UnsupportedImage(f"values {low} to {high} need {max(needed, 1)} bits, {bits} were asked for ({allowed})")
+    needed = max(*((value if value >= 0 else ~value).bit_length() + signed for value in (low, high)), 1)
+    if needed > 32:
+        raise UnsupportedImage(f"values {low} to {high} need {needed} bits; at most 32 can be encoded")
+    bits = needed if bits is None else bits
+    if not needed <= bits <= 32:
+        raise UnsupportedImage(f"values {low} to {high} need {needed} bits; bits = {bits}: expected {needed} to 32")
     width = 1 if bits <= 8 else 2 if bits <= 16 else 4
     narrow = array.astype(f"{'i' if signed else 'u'}{width}", copy=False)
     leading = (1,) if narrow.ndim == 2 else ()

@@ -14,14 +14,14 @@ import numpy as np
 
 from medarchive.codecs import registry
 from medarchive.codecs.base import Codec
-from medarchive.codecs.limits import MAX_FRAMES, MAX_INDEX_BYTES
+from medarchive.codecs.limits import MAX_ENTRIES, MAX_INDEX_BYTES
 from medarchive.codecs.quantise import MAX_ERROR, dequantised, quantised_spec
 from medarchive.codecs.spec import ImageSpec
 from medarchive.codecs.wire import Reader, blob, varint
-from medarchive.errors import CorruptStream, LimitExceeded, UnknownCodec
+from medarchive.errors import CorruptStream, LimitExceeded, UnknownCodec, UnsupportedImage
 from medarchive.image import Image
 
-__all__ = ["Container", "Entry", "Stream", "Writer", "frame_digest"]
+__all__ = ["Container", "Entry", "Stream", "Writer", "frame_digests"]
 
 MAGIC = b"\x89MEDA\r\n\x1a"
 VERSION = 1
@@ -55,20 +55,19 @@ class Entry:
         spec: what it decodes to.
         report: the fidelity report, JSON; empty means: exact.
         streams: in the order of their frames.
-        digests: for each frame, the first 16 bytes of the SHA-256 of its decoded pixels.
+        digests: for each frame in turn, the first 16 bytes of the SHA-256 of its decoded pixels.
     """
 
     spec: ImageSpec
     report: bytes
     streams: tuple[Stream, ...]
-    digests: tuple[bytes, ...]
+    digests: bytes
 
 
-def frame_digest(image: Image, index: int) -> bytes:
-    """What the index says of a decoded frame: its pixels, little endian, row by row, samples together."""
-    frame = image.pixels[index]
-    little = np.ascontiguousarray(frame, frame.dtype.newbyteorder("<"))
-    return hashlib.sha256(little.data).digest()[:_DIGEST]
+def frame_digests(image: Image) -> bytes:
+    """What the index says of decoded frames: for each the hash of its pixels, little endian, row by row."""
+    little = np.ascontiguousarray(image.pixels, image.pixels.dtype.newbyteorder("<"))
+    return b"".join(hashlib.sha256(frame.data).digest()[:_DIGEST] for frame in little)
 
 
 class Writer:
@@ -85,12 +84,12 @@ class Writer:
         self._digests: list[bytes] = []
         out.write(_START)
 
-    def add(self, stream: bytes, decoded: Image) -> None:
-        """Append a stream; ``decoded`` is what it decodes to, after dequantisation."""
+    def add(self, stream: bytes, digests: bytes) -> None:
+        """Append a stream; ``digests`` are the ``frame_digests`` of what it decodes to, after dequantisation."""
         self._out.write(stream)
         self._position += len(stream)
         self._streams.append(varint(len(stream)) + struct.pack("<I", zlib.crc32(stream)))
-        self._digests += [frame_digest(decoded, index) for index in range(len(decoded))]
+        self._digests.append(digests)
 
     def end_entry(self, spec: ImageSpec, report: bytes = b"") -> None:
         """The streams added since the last entry are one image of this spec."""
@@ -98,8 +97,16 @@ class Writer:
         self._streams, self._digests = [], []
 
     def close(self) -> int:
-        """Write the index; returns the container's size in bytes."""
+        """Write the index; returns the container's size in bytes.
+
+        Raises:
+            UnsupportedImage: there are more entries or frames than a reader allows.
+        """
         index = self._head + varint(len(self._entries)) + b"".join(self._entries)
+        if len(index) > MAX_INDEX_BYTES or len(self._entries) > MAX_ENTRIES:
+            raise UnsupportedImage(
+                f"{len(self._entries)} images with an index of {len(index)} bytes; use several files"
+            )
         self._out.write(index)
         self._out.write(_FOOTER.pack(len(index), hashlib.sha256(index).digest(), _END))
         return self._position + len(index) + _FOOTER.size
@@ -159,7 +166,7 @@ class Container:
         if container.group < 1:
             raise CorruptStream("a codec that takes no frames")
         position, entries = len(_START), []
-        for _ in range(reader.varint(MAX_FRAMES)):
+        for _ in range(reader.varint(MAX_ENTRIES)):
             entry, position = _entry(reader, container.group, position)
             entries.append(entry)
         if reader.left or position != index_offset:
@@ -202,9 +209,9 @@ class Container:
         if not quantised_spec(spec, self.max_error).fits(steps, count):
             raise CorruptStream(f"stream {number} of entry {entry} decodes to another shape than the index says")
         image = dequantised(steps, spec, self.max_error)
-        for index in range(count):
-            if frame_digest(image, index) != found.digests[first + index]:
-                raise CorruptStream(f"frame {first + index} of entry {entry} decodes to other pixels than were encoded")
+        expected = found.digests[first * _DIGEST : (first + count) * _DIGEST]
+        if frame_digests(image) != expected:
+            raise CorruptStream(f"stream {number} of entry {entry} decodes to other pixels than were encoded")
         return image
 
 
@@ -220,5 +227,4 @@ def _entry(reader: Reader, group: int, position: int) -> tuple[Entry, int]:
         (crc,) = struct.unpack("<I", reader.take(4))
         streams.append(Stream(position, length, crc))
         position += length
-    digests = tuple(reader.take(_DIGEST) for _ in range(spec.frames))
-    return Entry(spec, report, tuple(streams), digests), position
+    return Entry(spec, report, tuple(streams), reader.take(spec.frames * _DIGEST)), position

@@ -4,21 +4,20 @@ The stream is two bytes (bits, with 0x80 where values are signed; bytes of a pix
 other software reads once they are cut off. Signed values are raised by half their range.
 """
 
-import struct
-
 import imagecodecs
 import numpy as np
 
 from medarchive.codecs.base import DEFAULT_EFFORT
-from medarchive.codecs.limits import checked_shape
+from medarchive.codecs.jpegxl_header import jpegxl_size
+from medarchive.codecs.limits import MAX_SAMPLES, checked_shape
 from medarchive.errors import CorruptStream, UnsupportedImage
 from medarchive.image import Image
 
 __all__ = ["JpegXl", "jpegxl_size"]
 
 _SIGNED = 0x80
-_CONTAINER = bytes.fromhex("0000000c4a584c200d0a870a")
-_RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
+_COLOURS = 3
+"""The most channels that a file may decode to once its header has passed."""
 
 
 class JpegXl:
@@ -28,8 +27,9 @@ class JpegXl:
     group = 1
 
     def accepts(self, image: Image) -> bool:
-        """Images of 1 to 16 bits with one sample or three."""
-        return image.bits <= 16 and image.pixels.shape[3] in (1, 3)
+        """Images of 1 to 16 bits with one sample or three, as large as what is decoded again."""
+        _, rows, columns, samples = image.pixels.shape
+        return image.bits <= 16 and samples in (1, 3) and rows * columns * _COLOURS <= MAX_SAMPLES
 
     def encode(self, image: Image, *, max_error: int = 0, effort: int = DEFAULT_EFFORT) -> bytes:
         """See Codec.encode; ``effort`` is libjxl's."""
@@ -39,7 +39,7 @@ class JpegXl:
             shape, bits = image.pixels.shape, image.bits
             raise UnsupportedImage(f"jpegxl takes one frame of 1 or 3 samples, up to 16 bits; not {shape}, {bits} bits")
         half = 1 << image.bits - 1 if image.signed else 0
-        values = image.pixels[0].astype(np.int64) + half if half else image.pixels[0]
+        values = image.pixels[0].astype(np.int32) + half if half else image.pixels[0]
         values = np.ascontiguousarray(values.astype(np.uint8 if image.bits <= 8 else np.uint16, copy=False))
         plane = values[..., 0] if values.shape[2] == 1 else values
         encoded = imagecodecs.jpegxl_encode(plane, lossless=True, effort=effort, bitspersample=image.bits, numthreads=1)
@@ -54,7 +54,7 @@ class JpegXl:
         if not 1 <= bits <= 16 or width not in (1, 2, 4) or bits > 8 * width:
             raise CorruptStream(f"a JPEG XL stream of {bits} bits in {width} bytes makes no sense")
         rows, columns = jpegxl_size(data[2:])
-        checked_shape(1, rows, columns, 4)
+        checked_shape(1, rows, columns, _COLOURS)
         try:
             values = np.asarray(imagecodecs.jpegxl_decode(data[2:], index=0, numthreads=1))
         except (imagecodecs.JpegxlError, ValueError, RuntimeError) as error:
@@ -63,56 +63,5 @@ class JpegXl:
         if values.shape[:2] != (rows, columns) or values.ndim != 3 or values.dtype.kind != "u":
             raise CorruptStream(f"JPEG XL decoded to shape {values.shape}, {values.dtype}")
         half = 1 << bits - 1 if signed else 0
-        pixels = (values.astype(np.int64) - half if half else values).astype(f"{'i' if signed else 'u'}{width}")
+        pixels = (values.astype(np.int32) - half if half else values).astype(f"{'i' if signed else 'u'}{width}")
         return Image(pixels[np.newaxis], bits)
-
-
-def jpegxl_size(data: bytes) -> tuple[int, int]:
-    """Rows and columns that a JPEG XL file announces, read from its first bytes (ISO/IEC 18181-1 D.2, 18181-2).
-
-    Raises:
-        CorruptStream: it is no JPEG XL file.
-    """
-    codestream = _codestream(data)
-    if codestream[:2] != b"\xff\x0a" or len(codestream) < 4:
-        raise CorruptStream("this is no JPEG XL codestream")
-    bits = _Bits(codestream[2:14])
-    small = bits.take(1)
-    rows = (bits.take(5) + 1) * 8 if small else bits.take((9, 13, 18, 30)[bits.take(2)]) + 1
-    ratio = bits.take(3)
-    if ratio:
-        numerator, denominator = _RATIOS[ratio - 1]
-        return rows, rows * numerator // denominator
-    columns = (bits.take(5) + 1) * 8 if small else bits.take((9, 13, 18, 30)[bits.take(2)]) + 1
-    return rows, columns
-
-
-def _codestream(data: bytes) -> bytes:
-    """The beginning of the codestream: the file itself, or in its first jxlc or jxlp box."""
-    if not data.startswith(_CONTAINER):
-        return data[:64]
-    position = len(_CONTAINER)
-    while position + 8 <= len(data):
-        size, kind = struct.unpack_from(">I4s", data, position)
-        head = 8
-        if size == 1 and position + 16 <= len(data):
-            size, head = struct.unpack_from(">Q", data, position + 8)[0], 16
-        if kind in (b"jxlc", b"jxlp"):
-            start = position + head + (4 if kind == b"jxlp" else 0)
-            return data[start : start + 64]
-        if size < head:
-            break
-        position += size
-    raise CorruptStream("a JPEG XL container without a codestream")
-
-
-class _Bits:
-    """Bits from the lowest of each byte on, as JPEG XL packs its headers."""
-
-    def __init__(self, data: bytes) -> None:
-        self._number = int.from_bytes(data, "little")
-
-    def take(self, count: int) -> int:
-        value = self._number & (1 << count) - 1
-        self._number >>= count
-        return value

@@ -2,16 +2,26 @@
 
 from medarchive.errors import LimitExceeded
 
-__all__ = ["MAX_DECODED_BYTES", "MAX_FRAMES", "MAX_INDEX_BYTES", "MAX_SAMPLES", "MAX_SIDE", "checked_shape"]
+__all__ = [
+    "MAX_DECODED_BYTES",
+    "MAX_ENTRIES",
+    "MAX_FRAMES",
+    "MAX_INDEX_BYTES",
+    "MAX_SAMPLES",
+    "MAX_SIDE",
+    "checked_shape",
+]
 
 MAX_SIDE = 1 << 18
 """Rows or columns. DICOM's own limit is 65,535 (PS3.3 C.7.6.3); native 4:2:2 frames are laid out twice as wide."""
 MAX_SAMPLES = 1 << 28
 """Values of one frame: rows x columns x samples."""
-MAX_FRAMES = 1 << 24
-"""Frames of one entry of a container."""
-MAX_INDEX_BYTES = 1 << 30
-"""A container's index."""
+MAX_FRAMES = 1 << 21
+"""Frames of one entry of a container: so many that its index always fits."""
+MAX_ENTRIES = 1 << 16
+"""Entries of a container."""
+MAX_INDEX_BYTES = 64 << 20
+"""A container's index. Read, it takes about six times its size in memory."""
 MAX_DECODED_BYTES = 4 << 30
 """What ``medarchive.decode`` makes at once, unless it is told to make more."""
 

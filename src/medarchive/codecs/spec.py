@@ -89,6 +89,8 @@ class ImageSpec:
         flat = (rank == 2 and frames == samples == 1) or (rank == 3 and samples == 1) or rank == 4
         if not (flat and array < len(DTYPES) and 1 <= bits <= 8 * DTYPES[dtype].itemsize):
             raise CorruptStream(f"an entry of {bits} bits in {DTYPES[dtype]}, {rank} axes, makes no sense")
+        if not _holds(DTYPES[array], bits, signed=DTYPES[dtype].kind == "i"):
+            raise CorruptStream(f"an array of {DTYPES[array]} does not hold {bits} bits of {DTYPES[dtype]}")
         return cls(
             frames, rows, columns, samples, bits, DTYPES[dtype], rank, DTYPES[array].newbyteorder(">" if big else "=")
         )
@@ -97,3 +99,10 @@ class ImageSpec:
         """Whether an image is of this spec and has so many frames."""
         shape = (frames, self.rows, self.columns, self.samples)
         return image.pixels.shape == shape and image.pixels.dtype == self.dtype and image.bits == self.bits
+
+
+def _holds(array: np.dtype[np.generic], bits: int, *, signed: bool) -> bool:
+    """Whether a caller's dtype is one that such values may have come from."""
+    if array.kind == "b":
+        return bits == 1 and not signed
+    return (array.kind == "i") == signed and bits <= 8 * array.itemsize

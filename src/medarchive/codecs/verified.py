@@ -8,15 +8,16 @@ import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import BinaryIO
 
 from medarchive.codecs import registry
 from medarchive.codecs.base import DEFAULT_EFFORT, Codec, Frames
-from medarchive.codecs.container import Writer
+from medarchive.codecs.container import Writer, frame_digests
 from medarchive.codecs.fidelity import FidelityReport, measure
 from medarchive.codecs.quantise import MAX_ERROR, dequantised, quantised
 from medarchive.codecs.spec import ImageSpec
-from medarchive.errors import CodecError, UnsupportedImage
+from medarchive.errors import CodecError, UnknownCodec, UnsupportedImage
 from medarchive.image import Image
 
 __all__ = ["DEFAULT_CODECS", "Verified", "encode"]
@@ -25,7 +26,7 @@ LOGGER = logging.getLogger(__name__)
 
 DEFAULT_CODECS = ("jpegxl", "zstd-planes")
 _TRIED_BYTES = 64 << 20
-"""Candidates are compared on all of a smaller image, and on this much of a larger one."""
+"""Candidates are compared on all of a smaller image, and on this much of a larger one. No stream is encoded twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,10 @@ class Verified:
 
 @dataclass(frozen=True, slots=True)
 class _Proven:
-    """A stream that decoded to ``decoded``."""
+    """A stream that was decoded and passed; of what it decoded to, only the hashes stay."""
 
     stream: bytes
-    decoded: Image
+    digests: bytes
     report: FidelityReport
 
 
@@ -81,28 +82,22 @@ def encode(
 
     Raises:
         UnsupportedImage: no candidate takes the image, or ``max_error`` is out of range.
+        UnknownCodec: no codec has such a name, or the only candidate cannot be used here.
         CodecError: no candidate's result passed.
     """
     if not 0 <= max_error <= MAX_ERROR:
         raise UnsupportedImage(f"max_error = {max_error}: expected 0 to {MAX_ERROR}")
     firsts = [image[:1] for image in images]
     specs = specs or [ImageSpec.of(first, len(image)) for first, image in zip(firsts, images, strict=True)]
-    seen = [quantised(first, max_error) for first in firsts]
     tried: dict[str, str] = {}
-    candidates = []
-    for name in codecs:
-        codec = registry.get(name)
-        if all(map(codec.accepts, seen)):
-            candidates.append(codec)
-        else:
-            tried[name] = "does not take such an image"
+    candidates = _candidates(codecs, [quantised(first, max_error) for first in firsts], tried)
     with ThreadPoolExecutor(workers, thread_name_prefix="medarchive-codec") as pool:
         job = _Job(images, specs, max_error, effort, workers, pool)
-        for codec in _by_size(job, candidates, tried):
+        for codec, begun in _by_size(job, candidates, tried):
             out.seek(0)
             out.truncate()
             try:
-                size, report = job.write(codec, out)
+                size, report = job.write(codec, out, begun)
             except _Unproven as error:
                 LOGGER.warning("codec %s: %s; the next candidate takes its place", codec.name, error)
                 tried[codec.name] = str(error)
@@ -115,20 +110,41 @@ def encode(
     raise CodecError(f"no codec's result passed the proof ({reasons})")
 
 
-def _by_size(job: "_Job", candidates: Sequence[Codec], tried: dict[str, str]) -> list[Codec]:
-    """The candidates, the one with the smallest streams first; those that failed the proof are left out."""
+def _candidates(names: Sequence[str], seen: Sequence[Image], tried: dict[str, str]) -> list[Codec]:
+    """The codecs that can be used here and take these images; ``tried`` gets the reasons of the others."""
+    found = []
+    for name in dict.fromkeys(names):
+        try:
+            codec = registry.get(name)
+        except UnknownCodec as error:
+            if len(names) == 1 or name not in registry.names():
+                raise
+            LOGGER.warning("%s; it is passed over", error)
+            tried[name] = str(error)
+            continue
+        if all(map(codec.accepts, seen)):
+            found.append(codec)
+        else:
+            tried[name] = "does not take such an image"
+    return found
+
+
+def _by_size(job: "_Job", candidates: Sequence[Codec], tried: dict[str, str]) -> list[tuple[Codec, Sequence[_Proven]]]:
+    """The candidates with their first streams, the smallest first; those that failed the proof are left out."""
     if len(candidates) < 2:
-        return list(candidates)
-    sizes: dict[str, int] = {}
+        return [(codec, ()) for codec in candidates]
+    found: list[tuple[float, Codec, Sequence[_Proven]]] = []
     for codec in candidates:
         try:
-            sizes[codec.name] = sum(len(proven.stream) for proven in job.streams(codec, _TRIED_BYTES))
+            begun = tuple(job.begin(codec, _TRIED_BYTES))
         except _Unproven as error:
             LOGGER.warning("codec %s: %s; it is passed over", codec.name, error)
             tried[codec.name] = str(error)
         else:
-            tried[codec.name] = f"{sizes[codec.name]} bytes"
-    return sorted((codec for codec in candidates if codec.name in sizes), key=lambda codec: sizes[codec.name])
+            size = sum(len(proven.stream) for proven in begun)
+            tried[codec.name] = f"{size} bytes"
+            found.append((size / sum(proven.report.values for proven in begun), codec, begun))
+    return [(codec, begun) for _, codec, begun in sorted(found, key=lambda each: each[0])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,35 +158,39 @@ class _Job:
     workers: int
     pool: ThreadPoolExecutor
 
-    def write(self, codec: Codec, out: BinaryIO) -> tuple[int, FidelityReport]:
-        """Write the container; its size and what was measured."""
+    def write(self, codec: Codec, out: BinaryIO, begun: Sequence[_Proven]) -> tuple[int, FidelityReport]:
+        """Write the container, its first streams as they are already; its size and what was measured."""
         writer = Writer(out, codec, max_error=self.max_error)
         total = FidelityReport(self.max_error, 0, 0, 0)
+        ready = iter(begun)
         for image, spec in zip(self.images, self.specs, strict=True):
             part = FidelityReport(self.max_error, 0, 0, 0)
-            for proven in self._of_one(codec, image):
-                writer.add(proven.stream, proven.decoded)
+            count = -(-len(image) // codec.group)
+            first = list(islice(ready, count))
+            for proven in chain(first, self._of_one(codec, image, range(len(first), count))):
+                writer.add(proven.stream, proven.digests)
                 part += proven.report
             writer.end_entry(spec, part.packed())
             total += part
         return writer.close(), total
 
-    def streams(self, codec: Codec, most_bytes: int) -> Iterator[_Proven]:
-        """The proven streams of all images, until so many bytes of pixels have been encoded."""
-        done = 0
-        for image in self.images:
-            for proven in self._of_one(codec, image):
-                yield proven
-                done += proven.decoded.pixels.nbytes
-                if done >= most_bytes:
-                    return
+    def begin(self, codec: Codec, most_bytes: int) -> Iterator[_Proven]:
+        """The first streams, until so many bytes of pixels have been encoded."""
+        left = most_bytes
+        for image, spec in zip(self.images, self.specs, strict=True):
+            each = codec.group * spec.rows * spec.columns * spec.samples * spec.dtype.itemsize
+            count = min(-(-left // each), -(-len(image) // codec.group))
+            yield from self._of_one(codec, image, range(count))
+            left -= count * each
+            if left <= 0:
+                return
 
-    def _of_one(self, codec: Codec, image: Frames) -> Iterator[_Proven]:
-        """One image's streams in order, a few of them under way at once."""
+    def _of_one(self, codec: Codec, image: Frames, numbers: range) -> Iterator[_Proven]:
+        """Some of one image's streams in order, a few of them under way at once."""
         under_way: list[Future[_Proven]] = []
         try:
-            for start in range(0, len(image), codec.group):
-                under_way.append(self.pool.submit(self._proven, codec, image, start))
+            for number in numbers:
+                under_way.append(self.pool.submit(self._proven, codec, image, number * codec.group))
                 if len(under_way) > self.workers:
                     yield under_way.pop(0).result()
             while under_way:
@@ -191,4 +211,4 @@ class _Job:
         report = measure(original, decoded, self.max_error)
         if not report.passed:
             raise _Unproven(f"decoded with an error of {report.max_error} where {report.limit} is allowed")
-        return _Proven(stream, decoded, report)
+        return _Proven(stream, frame_digests(decoded), report)

@@ -15,6 +15,8 @@ ARRAYS = [
     np.random.default_rng(5).integers(-100, 100, (3, 6, 7, 1)).astype(np.int8),
     np.random.default_rng(6).integers(0, 4096, (40, 40)).astype(np.uint16)[::2, ::-1],
     np.full((2, 2), -1, np.int16),
+    np.full((2, 2), -(2**31), np.int32),
+    np.full((2, 2), -(2**31)),
 ]
 
 
@@ -33,6 +35,11 @@ def test_near_lossless(max_error: int) -> None:
     assert np.abs(medarchive.decode(data).astype(int) - array).max() <= max_error
     assert len(data) < len(medarchive.encode(array))
     assert medarchive.inspect(data).max_error == max_error
+
+
+@pytest.mark.parametrize(("value", "bits"), [(-1, 1), (-128, 8), (-129, 9), (127, 8), (128, 9), (0, 1), (-(2**31), 32)])
+def test_no_more_bits_are_taken_than_the_values_need(value: int, bits: int) -> None:
+    assert medarchive.inspect(medarchive.encode(np.full((2, 2), value, np.int64))).bits == bits
 
 
 def test_lists_are_arrays_too() -> None:

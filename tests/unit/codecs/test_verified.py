@@ -1,4 +1,5 @@
 import io
+import sys
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from medarchive.codecs import registry, verified
 from medarchive.codecs.base import DEFAULT_EFFORT, Codec
 from medarchive.codecs.container import Container
 from medarchive.codecs.zstd import ZstdPlanes
-from medarchive.errors import CodecError, UnsupportedImage
+from medarchive.errors import CodecError, UnknownCodec, UnsupportedImage
 from medarchive.image import Image
 
 
@@ -33,6 +34,19 @@ class Falling(ZstdPlanes):
         if image.pixels.max() == 77:
             raise ZeroDivisionError("a fault in a codec")
         return super().encode(image, effort=1)
+
+
+class Counting(ZstdPlanes):
+    """Counts what it is asked to encode."""
+
+    name = "counting"
+
+    def __init__(self) -> None:
+        self.encoded: list[int] = []
+
+    def encode(self, image: Image, *, max_error: int = 0, effort: int = DEFAULT_EFFORT) -> bytes:
+        self.encoded.append(int(image.pixels[0, 0, 0, 0]))
+        return super().encode(image, effort=9)
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +97,33 @@ def test_a_codec_that_falls_over_beyond_what_was_compared_is_passed_over(monkeyp
     result, decoded = encode(Image(pixels, 12), "falling", "zstd-planes")
     assert result.codec == "zstd-planes"
     assert decoded == Image(pixels, 12)
+
+
+@pytest.mark.parametrize("compared", [1, 3 * 16 * 16 * 2, 1 << 20])
+def test_no_stream_is_encoded_twice(monkeypatch: pytest.MonkeyPatch, compared: int) -> None:
+    monkeypatch.setattr(verified, "_TRIED_BYTES", compared)
+    counting = Counting()
+    found = registry.get
+    monkeypatch.setattr(registry, "get", lambda name: counting if name == "counting" else found(name))
+    pixels = np.repeat(np.arange(10, dtype=np.uint16), 16 * 16).reshape(10, 16, 16, 1)
+    images = [Image(pixels[:4], 12), Image(pixels[4:], 12)]
+    out = io.BytesIO()
+    result = verified.encode(images, out, codecs=("counting", "broken"))
+    assert result.codec == "counting"
+    assert counting.encoded == list(range(10))
+
+
+def test_a_codec_whose_package_is_missing_is_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "medarchive.codecs.jpegxl", None)
+    original = image((1, 16, 16, 1), "u2", 12)
+    result, decoded = encode(original, "jpegxl", "zstd-planes")
+    assert result.codec == "zstd-planes"
+    assert decoded == original
+    assert "cannot be used here" in dict(result.tried)["jpegxl"]
+    with pytest.raises(UnknownCodec, match="install"):
+        encode(original, "jpegxl")
+    with pytest.raises(UnknownCodec, match="no codec 'jpgxl'"):
+        encode(original, "jpgxl", "zstd-planes")
 
 
 def test_where_nothing_passes_nothing_is_returned() -> None:
