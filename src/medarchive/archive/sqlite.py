@@ -5,10 +5,9 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from sqlite_utils import Database
 
@@ -19,8 +18,6 @@ from medarchive.errors import ArchiveBusy, ArchiveError
 __all__ = ["SqliteCatalog"]
 
 T = TypeVar("T")
-Task = tuple[Callable[[Transaction], Any], "Future[Any]"]
-
 _BATCH = 64
 _IDLE_READERS = 8
 
@@ -28,9 +25,9 @@ _IDLE_READERS = 8
 class SqliteCatalog:
     """A Catalog in one SQLite file beside the blobs.
 
-    Commits are grouped: whoever finds nobody writing commits its own change and all that have gathered; the others
-    wait meanwhile, and find theirs done or go next. Ten callers pay for about two syncs instead of ten, one caller
-    waits for nobody, and no thread stands between a caller and its commit.
+    Commits are grouped: whoever finds nobody writing commits its own change and all that have gathered meanwhile; one
+    of those who came too late for that goes next. Ten callers pay for about two syncs instead of ten, one caller waits
+    for nobody, and no thread stands between a caller and its commit.
     """
 
     def __init__(self, path: Path, *, busy_timeout: float) -> None:
@@ -43,8 +40,9 @@ class SqliteCatalog:
         self._path = path
         self._timeout = busy_timeout
         self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
-        self._gathered: collections.deque[Task] = collections.deque()
-        self._writing = threading.Lock()
+        self._gathered: collections.deque[_Task] = collections.deque()
+        self._guard = threading.Condition()
+        self._writing = False
         self._closed = False
         self._connection = self._connect()
         try:
@@ -70,25 +68,42 @@ class SqliteCatalog:
 
     def write(self, change: Callable[[Transaction], T]) -> T:
         """See Catalog.write."""
-        future: Future[T] = Future()
-        self._gathered.append((change, future))
-        with self._writing:
-            while not future.done():  # else whoever wrote before us has done it
-                if self._closed:
-                    raise ArchiveError("the archive is closed")
-                batch = [self._gathered.popleft() for _ in range(min(len(self._gathered), _BATCH))]
-                if not batch:  # a thread was interrupted between taking our change and committing it
-                    raise ArchiveBusy(f"catalogue {self._path}: interrupted; nothing was changed, try again")
-                self._commit(batch)
-        return future.result()
+        task = _Task(change)
+        with self._guard:
+            if self._closed:
+                raise ArchiveError("the archive is closed")
+            self._gathered.append(task)
+            first, self._writing = not self._writing, True
+        if not first:
+            task.woken.wait()
+        if not task.done:
+            self._write_gathered()
+        if task.error is not None:
+            raise task.error
+        return cast("T", task.value)
+
+    def _write_gathered(self) -> None:
+        """Commit what has gathered, our own change with it; wake its callers, and one more to write next."""
+        with self._guard:
+            batch = [self._gathered.popleft() for _ in range(min(len(self._gathered), _BATCH))]
+        try:
+            self._commit(batch)
+        finally:
+            with self._guard:
+                following = [self._gathered[0]] if self._gathered else []
+                self._writing = bool(following)
+                self._guard.notify_all()
+            for task in batch + following:
+                task.woken.set()
 
     def close(self) -> None:
         """See Catalog.close."""
-        with self._writing:
+        with self._guard:
             if self._closed:
                 return
             self._closed = True
-            self._connection.close()
+            self._guard.wait_for(lambda: not self._writing)
+        self._connection.close()
         while not self._readers.empty():
             self._readers.get().close()
 
@@ -137,25 +152,20 @@ class SqliteCatalog:
             else:
                 self._readers.put(connection)
 
-    def _commit(self, batch: list[Task]) -> None:
-        answers: list[tuple[Future[Any], Any, BaseException | None]] = []
+    def _commit(self, batch: "list[_Task]") -> None:
         try:
             with _translated(self._path):
                 self._connection.execute("BEGIN IMMEDIATE")
-                for change, future in batch:
-                    answers.append((future, *self._attempt(change)))
+                for task in batch:
+                    task.value, task.error = self._attempt(task.change)
                 self._connection.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001  # whoever waits must hear of it, whatever it is
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            for _, future in batch:
-                future.set_exception(error)
-            return
-        for future, value, failure in answers:
-            if failure is None:
-                future.set_result(value)
-            else:
-                future.set_exception(failure)
+            for task in batch:
+                task.error = error
+        for task in batch:
+            task.done = True
 
     def _attempt(self, change: Callable[[Transaction], Any]) -> tuple[Any, BaseException | None]:
         """Run one change in a savepoint of its own; an SQLite error (disk full) ends the whole batch."""
@@ -170,6 +180,17 @@ class SqliteCatalog:
             return None, error
         self._connection.execute("RELEASE change")
         return value, None
+
+
+class _Task:
+    """A change and what became of it."""
+
+    def __init__(self, change: Callable[[Transaction], Any]) -> None:
+        self.change = change
+        self.woken = threading.Event()
+        self.done = False
+        self.value: Any = None
+        self.error: BaseException | None = None
 
 
 class _Statements:

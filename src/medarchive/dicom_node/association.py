@@ -15,8 +15,8 @@ from medarchive.dicom_node.receiving import Provider, Storing
 
 __all__ = ["Busy", "NodeAssociation", "Server", "set_nodelay"]
 
-_LOOK = 0.01
-"""Seconds between two looks of an idle association for a release or abort."""
+_LOOK = 0.25
+"""Seconds after which an idle association looks at pynetdicom's timers."""
 
 
 class Busy:
@@ -41,6 +41,19 @@ class Busy:
         """Wait until there is none; False where there still is one after so many seconds."""
         with self._idle:
             return self._idle.wait_for(lambda: not self._associations, timeout)
+
+
+class _Indications(queue.Queue[Any]):
+    """What the upper layer tells the association, releases and aborts; wakes whoever waits for messages."""
+
+    def __init__(self, messages: "queue.Queue[Any]") -> None:
+        super().__init__()
+        self._messages = messages
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        """See queue.Queue."""
+        super().put(item, block, timeout)
+        self._messages.put((None, None))
 
 
 class _Dimse(DIMSEServiceProvider):
@@ -84,6 +97,7 @@ class _Handler(RequestHandler):
         association = super()._create_association()
         association.__class__ = NodeAssociation  # pynetdicom has no hook for the class; ours adds no state
         association.dimse = _Dimse(association)
+        association.dul.to_user_queue = _Indications(association.dimse.msg_queue)
         Provider.attach(association, self.server.store)
         set_nodelay(association)
         return association
