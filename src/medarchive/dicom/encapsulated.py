@@ -23,7 +23,7 @@ from pydicom.uid import (
 )
 
 from medarchive.codecs.limits import MAX_SAMPLES
-from medarchive.dicom.codestream import announced_size, jpeg_transform
+from medarchive.dicom.codestream import announced_shape, jpeg_transform
 from medarchive.dicom.part10 import Header
 from medarchive.dicom.recipe import extended
 from medarchive.dicom.rle import decode_rle
@@ -52,10 +52,15 @@ def _rle(data: bytes, header: Header) -> Words:
     return decode_rle(data, rows, columns, samples, max((header.integer(0x00280100) or 8) // 8, 1))
 
 
+def _jpeg_ls(data: bytes, _: Header) -> Words:
+    # With an end of image behind it, CharLS gives a stream that breaks off up at once, not after seconds.
+    return np.asarray(imagecodecs.jpegls_decode(data + b"\xff\xd9"))
+
+
 _DECODERS: dict[str, Callable[[bytes, Header], Words]] = {
     **dict.fromkeys((JPEGBaseline8Bit, JPEGExtended12Bit), _jpeg),
     **dict.fromkeys((JPEGLossless, JPEGLosslessSV1), lambda data, _: np.asarray(imagecodecs.ljpeg_decode(data))),
-    **dict.fromkeys((JPEGLSLossless, JPEGLSNearLossless), lambda data, _: np.asarray(imagecodecs.jpegls_decode(data))),
+    **dict.fromkeys((JPEGLSLossless, JPEGLSNearLossless), _jpeg_ls),
     **dict.fromkeys(
         (JPEG2000Lossless, JPEG2000, HTJ2KLossless, HTJ2KLosslessRPCL, HTJ2K),
         lambda data, _: np.asarray(imagecodecs.jpeg2k_decode(data)),
@@ -103,14 +108,19 @@ def decode_frame(stream: BinaryIO, header: Header, index: int) -> Image:
         raise NotFound(f"no frame {index}: the object has {count}")
     data = _frame_bytes(stream, header, index, count)
     try:
-        if header.transfer_syntax != RLELossless and announced_size(data) != (rows, columns):
-            raise CannotTranscode(f"it announces {announced_size(data)} rows and columns, not {rows, columns}")
+        if header.transfer_syntax != RLELossless:
+            _agree(announced_shape(data), (rows, columns, samples))
         words = decoder(data, header)
         return _stored(words.reshape(rows, columns, samples), header)
     except CannotTranscode as error:
         raise CannotTranscode(f"frame {index} cannot be decoded: {error}") from error
     except Exception as error:  # a broken frame breaks its decoder in any way
         raise CannotTranscode(f"frame {index} cannot be decoded: {type(error).__name__}: {error}") from error
+
+
+def _agree(announced: tuple[int, int, int | None], expected: tuple[int, int, int]) -> None:
+    if announced[:2] != expected[:2] or announced[2] not in (None, expected[2]):
+        raise CannotTranscode(f"it announces {announced} rows, columns and samples, the header {expected}")
 
 
 def _frame_bytes(stream: BinaryIO, header: Header, index: int, count: int) -> bytes:

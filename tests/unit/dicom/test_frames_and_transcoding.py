@@ -14,11 +14,11 @@ from pydicom.uid import UID, ExplicitVRBigEndian, ExplicitVRLittleEndian, Implic
 
 import medarchive.dicom.transcode as transcode_module
 from contracts.objects import SHIPPED, ct, part10
-from medarchive.dicom.codestream import announced_size
+from medarchive.dicom.codestream import announced_shape
 from medarchive.dicom.frames import all_frames, file_frame
 from medarchive.dicom.part10 import file_meta, skip_meta
 from medarchive.dicom.transcode import TARGETS, transcode
-from medarchive.errors import CannotTranscode, CorruptStream, NotDicom, NotFound
+from medarchive.errors import CannotTranscode, CodecError, NotDicom, NotFound
 
 JPEG_LS, J2K, JPEG_XL, HTJ2K = (f"1.2.840.10008.1.2.4.{number}" for number in (80, 90, 110, 201))
 
@@ -193,7 +193,7 @@ def test_a_jpeg_with_half_an_adobe_segment_is_what_the_header_says() -> None:
 @pytest.mark.parametrize("syntax", ENCODERS)
 def test_a_codestream_of_another_size_is_refused_before_it_is_decoded(syntax: str) -> None:
     frame = ENCODERS[syntax](np.zeros((64, 32), np.uint16))
-    assert announced_size(frame) == (64, 32)
+    assert announced_shape(frame)[:2] == (64, 32)
     with pytest.raises(CannotTranscode, match="64, 32"):
         file_frame(io.BytesIO(compressed(syntax, [frame])), 0)
 
@@ -208,11 +208,19 @@ def test_a_codestream_that_announces_gigabytes_takes_no_memory() -> None:
     tracemalloc.stop()
 
 
+def test_a_codestream_of_more_samples_is_refused() -> None:
+    frame = bytearray(ENCODERS[JPEG_LS](PLANES[0]))
+    start = frame.index(b"\xff\xf7")
+    frame[start + 9] = 200
+    with pytest.raises(CannotTranscode, match="200"):
+        file_frame(io.BytesIO(compressed(JPEG_LS, [bytes(frame)])), 0)
+
+
 @pytest.mark.parametrize("name", ["JPEG-lossy.dcm", "SC_rgb_jpeg_dcmtk.dcm", "JPGExtended.dcm"])
 def test_the_size_that_a_jpeg_announces(name: str) -> None:
     ds = pydicom.dcmread(SHIPPED / name)
     frame = get_frame(ds.PixelData, 0, number_of_frames=1)
-    assert announced_size(frame) == (ds.Rows, ds.Columns)
+    assert announced_shape(frame) == (ds.Rows, ds.Columns, ds.SamplesPerPixel)
 
 
 @given(
@@ -220,11 +228,12 @@ def test_the_size_that_a_jpeg_announces(name: str) -> None:
 )
 def test_any_bytes_announce_a_size_or_none(data: bytes, start: bytes) -> None:
     try:
-        rows, columns = announced_size(start + data)
-    except CorruptStream:
+        rows, columns, samples = announced_shape(start + data)
+    except CodecError:
         return
     assert rows >= 0
     assert columns >= 0
+    assert samples is None or samples >= 0
 
 
 def test_a_deflated_file_has_frames_and_too_much_of_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
