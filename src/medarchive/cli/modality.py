@@ -91,9 +91,15 @@ class Modality:
             association.release()
 
     def send(self, port: int, files: Sequence[Path]) -> Iterator[Sent]:
-        """C-STORE files to a node over one association."""
+        """C-STORE files to a node over one association.
+
+        Raises:
+            DicomError: the association was broken off.
+        """
         with self._association(port, [build_context(of, syntax) for of, syntax in self._kinds]) as association:
             for file in files:
+                if not association.is_established:
+                    raise DicomError(f"{self._node} broke the association off before {file.name} was sent")
                 started = time.perf_counter()
                 status = association.send_c_store(file).get("Status")
                 yield Sent(file, status, time.perf_counter() - started)
