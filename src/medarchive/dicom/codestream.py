@@ -6,7 +6,7 @@ A decoder takes memory for what the codestream announces, whatever the DICOM hea
 import struct
 from collections.abc import Iterator
 
-from medarchive.codecs.jpegxl import jpegxl_size
+from medarchive.codecs.jpegxl_header import jpegxl_size
 from medarchive.errors import CorruptStream
 
 __all__ = ["announced_shape", "jpeg_transform"]

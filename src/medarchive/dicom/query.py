@@ -206,13 +206,12 @@ def _matcher(attribute: Attribute, value: str) -> Matcher:
     vr = attribute.vr
     if vr in ("DA", "TM"):
         return _range(attribute, value)
+    wild = any(sign in value for sign in "*?")
+    if wild and vr in _NO_WILDCARDS:
+        raise BadQuery(f"{attribute.keyword} = {value!r}: wild cards are not allowed for VR {vr} (PS3.4 C.2.2.2.4)")
     if "\\" in value:
         return OneOf(tuple(part.strip() for part in value.split("\\") if part.strip()))
-    if any(sign in value for sign in "*?"):
-        if vr in _NO_WILDCARDS:
-            raise BadQuery(f"{attribute.keyword} = {value!r}: wild cards are not allowed for VR {vr} (PS3.4 C.2.2.2.4)")
-        return Wildcard(value)
-    return Exact(value)
+    return Wildcard(value) if wild else Exact(value)
 
 
 _DATE = re.compile(r"\d{4}\.?\d{2}\.?\d{2}|\d{4}-\d{2}-\d{2}")

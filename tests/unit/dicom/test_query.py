@@ -54,6 +54,7 @@ def test_matching_keys(pair: str, expected: object) -> None:
         ("StudyDate=-", "expected a date"),
         ("StudyTime=noon", "expected a time"),
         ("StudyInstanceUID=1.2.*", "wild cards"),
+        ("StudyInstanceUID=1.2.*\\1.3", "wild cards"),
     ],
 )
 def test_bad_keys_say_what_to_do(pair: str, says: str) -> None:
