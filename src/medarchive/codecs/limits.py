@@ -21,7 +21,7 @@ MAX_FRAMES = 1 << 21
 MAX_ENTRIES = 1 << 16
 """Entries of a container."""
 MAX_INDEX_BYTES = 64 << 20
-"""A container's index. Read, it takes about six times its size in memory."""
+"""A container's index. Read, it takes up to eight times its size in memory."""
 MAX_DECODED_BYTES = 4 << 30
 """What ``medarchive.decode`` makes at once, unless it is told to make more."""
 
