@@ -2,7 +2,7 @@
 
 from typing import Final
 
-__all__ = ["CODES", "DIFFERENT", "FAULTS", "FILE_ERROR", "MEANINGS"]
+__all__ = ["DIFFERENT", "FAULTS", "FILE_ERROR", "MEANINGS"]
 
 FILE_ERROR: Final = 12
 FAULTS: Final = 50
@@ -17,5 +17,3 @@ MEANINGS: Final = {
     DIFFERENT: "`demo` got something back that differs from what it sent",
     130: "interrupted",
 }
-
-CODES: Final = frozenset(MEANINGS)
