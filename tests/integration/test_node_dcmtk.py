@@ -53,7 +53,7 @@ def test_store_find_and_bit_preserving_get(node: Node, archive: Archive, tmp_pat
     for record in everything(archive.catalog):
         out = tmp_path / record.uid
         out.mkdir()
-        keys = ("-k", "QueryRetrieveLevel=IMAGE", "-k", f"SOPInstanceUID={record.uid}")
+        keys: tuple[str, ...] = ("-k", "QueryRetrieveLevel=IMAGE", "-k", f"SOPInstanceUID={record.uid}")
         keys += ("-k", f"StudyInstanceUID={record.study_uid}", "-k", f"SeriesInstanceUID={record.series_uid}")
         prefer = {"1.2.840.10008.1.2.4.81": "+xu", "1.2.840.10008.1.2.4.90": "+xv", "1.2.840.10008.1.2.4.70": "+xs"}
         option = prefer.get(record.transfer_syntax, "+xe" if record.transfer_syntax.endswith("1.2.1") else "+xi")

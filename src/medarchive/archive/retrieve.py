@@ -131,6 +131,11 @@ class BlobReader(io.RawIOBase):
         self._size = blobs.size(blob)
         self._position = 0
 
+    @property
+    def name(self) -> str:
+        """The blob's name; pydicom asks a file for one."""
+        return self._blob
+
     def readable(self) -> bool:
         """Yes."""
         return True
