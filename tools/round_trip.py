@@ -3,8 +3,8 @@
     python tools/round_trip.py PATH...
 
 Every file that pydicom's ``dcmread`` reads without force and that has SOP Class and Instance UIDs has to be stored and
-to return with the same SHA-256; any other has to be refused with a reason. Files that share a UID with one before them go
-into a fresh archive. Exit code 1 where one of that does not hold.
+to return with the same SHA-256; any other has to be refused with a reason. Files that share a UID with one before them
+go into a fresh archive. Exit code 1 where one of that does not hold.
 """
 
 import hashlib
@@ -58,14 +58,12 @@ def round_trips(files: Iterable[Path], scratch: Path) -> Iterator[tuple[Path, st
                     yield Path(result.uid), "different", result.error
             archive.collect(orphans=False)
             for file, uid in stored:
-                with archive.load(uid) as stream, file.open("rb") as original:
-                    same = (
-                        hashlib.file_digest(stream, "sha256").digest()
-                        == hashlib.file_digest(original, "sha256").digest()
-                    )
+                with archive.load(uid) as stream:
+                    returned = hashlib.sha256(stream.read()).hexdigest()
+                original = hashlib.sha256(file.read_bytes()).hexdigest()
+                same, record = returned == original, archive.instance(uid)
                 # A file that differs in File Meta alone is the same object: then the first one's bytes are kept.
-                record = archive.instance(uid)
-                if not same and hashlib.sha256(file.read_bytes()).hexdigest() != record.sha256:
+                if original != record.sha256:
                     again.append(file)
                     continue
                 yield file, "identical" if same else "different", record.codec

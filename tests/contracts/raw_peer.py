@@ -75,7 +75,8 @@ class RawPeer:
                 command += body[position + 6 : position + 4 + length]
                 position += 4 + length
                 if flags & 2:
-                    return decode(io.BytesIO(command), True, True)
+                    response: Dataset = decode(io.BytesIO(command), True, True)
+                    return response
 
     def _send(self, kind: int, body: bytes) -> None:
         self._socket.sendall(struct.pack(">BxI", kind, len(body)) + body)
