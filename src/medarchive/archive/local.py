@@ -3,12 +3,14 @@
 import errno
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from medarchive.archive.blobs import CHUNK, BlobId, Hashing, is_blob_id
 from medarchive.archive.disk import Disk
+from medarchive.archive.group import Group, Task
 from medarchive.archive.staging import Staging
 from medarchive.errors import ArchiveBusy, BlobMissing
 
@@ -16,6 +18,18 @@ __all__ = ["LocalStore"]
 
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE)
+
+
+_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A blob's file, written and open, that waits to be synced and named."""
+
+    file: BinaryIO
+    path: Path
+    target: Path
 
 
 class LocalStore:
@@ -29,6 +43,7 @@ class LocalStore:
         self._root = root
         self._staging = staging
         self._disk = disk
+        self._group: Group[_Written] = Group(self._settle, _BATCH)
 
     def prepare(self) -> None:
         """Make the folders that blobs go to, and make their names safe. The archive calls this before anything else.
@@ -45,25 +60,33 @@ class LocalStore:
         """See BlobStore.put."""
         path = self._staging.new()
         try:
-            return self._write(stream, path)
+            source = Hashing(stream)
+            with self._disk.create(path) as file:
+                while chunk := source.read(CHUNK):
+                    _write_all(file, chunk)
+                blob = source.digest
+                self._group.run(_Written(file, path, self._path(blob)))
         except OSError as error:
+            self._disk.unlink(path)
             if error.errno in _FULL:
                 raise ArchiveBusy(f"cannot write to {self._root}: {error.strerror}; nothing was stored") from error
             raise
-        finally:
+        except BaseException:
             self._disk.unlink(path)
-
-    def _write(self, stream: BinaryIO, path: Path) -> BlobId:
-        source = Hashing(stream)
-        with self._disk.create(path) as file:
-            while chunk := source.read(CHUNK):
-                _write_all(file, chunk)
-            self._disk.sync(file)
-        blob = source.digest
-        target = self._path(blob)
-        self._disk.rename(path, target)
-        self._disk.sync_directory(target.parent)
+            raise
         return blob
+
+    def _settle(self, batch: Sequence[Task["_Written"]]) -> None:
+        """Make blobs safe: the bytes of each, its name, and once for all of a folder the folder's names.
+
+        The file system commits its journal for the first of them, and finds little left to do for the others.
+        """
+        for task in batch:
+            self._disk.sync(task.item.file)
+        for task in batch:
+            self._disk.rename(task.item.path, task.item.target)
+        for folder in {task.item.target.parent for task in batch}:
+            self._disk.sync_directory(folder)
 
     def open(self, blob: BlobId) -> BinaryIO:
         """See BlobStore.open."""

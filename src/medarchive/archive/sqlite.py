@@ -1,9 +1,7 @@
 """SqliteCatalog: the embedded default. WAL, synchronous=FULL, group commit, pooled readers."""
 
-import collections
 import queue
 import sqlite3
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any, TypeVar, cast
 from sqlite_utils import Database
 
 from medarchive.archive.catalog import Row, Transaction
+from medarchive.archive.group import Group, Task
 from medarchive.archive.schema import MIGRATIONS
 from medarchive.errors import ArchiveBusy, ArchiveError
 
@@ -25,9 +24,7 @@ _IDLE_READERS = 8
 class SqliteCatalog:
     """A Catalog in one SQLite file beside the blobs.
 
-    Commits are grouped: whoever finds nobody writing commits its own change and all that have gathered meanwhile; one
-    of those who came too late for that goes next. Ten callers pay for about two syncs instead of ten, one caller waits
-    for nobody, and no thread stands between a caller and its commit.
+    Commits are grouped: changes that come while another batch is being synced are committed together.
     """
 
     def __init__(self, path: Path, *, busy_timeout: float) -> None:
@@ -40,9 +37,7 @@ class SqliteCatalog:
         self._path = path
         self._timeout = busy_timeout
         self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
-        self._gathered: collections.deque[_Task] = collections.deque()
-        self._guard = threading.Condition()
-        self._writing = False
+        self._group: Group[Callable[[Transaction], Any]] = Group(self._commit, _BATCH)
         self._closed = False
         self._connection = self._connect()
         try:
@@ -68,41 +63,16 @@ class SqliteCatalog:
 
     def write(self, change: Callable[[Transaction], T]) -> T:
         """See Catalog.write."""
-        task = _Task(change)
-        with self._guard:
-            if self._closed:
-                raise ArchiveError("the archive is closed")
-            self._gathered.append(task)
-            first, self._writing = not self._writing, True
-        if not first:
-            task.woken.wait()
-        if not task.done:
-            self._write_gathered()
-        if task.error is not None:
-            raise task.error
-        return cast("T", task.value)
-
-    def _write_gathered(self) -> None:
-        """Commit what has gathered, our own change with it; wake its callers, and one more to write next."""
-        with self._guard:
-            batch = [self._gathered.popleft() for _ in range(min(len(self._gathered), _BATCH))]
-        try:
-            self._commit(batch)
-        finally:
-            with self._guard:
-                following = [self._gathered[0]] if self._gathered else []
-                self._writing = bool(following)
-                self._guard.notify_all()
-            for task in batch + following:
-                task.woken.set()
+        if self._closed:
+            raise ArchiveError("the archive is closed")
+        return cast("T", self._group.run(change))
 
     def close(self) -> None:
         """See Catalog.close."""
-        with self._guard:
-            if self._closed:
-                return
-            self._closed = True
-            self._guard.wait_for(lambda: not self._writing)
+        if self._closed:
+            return
+        self._closed = True
+        self._group.wait()
         self._connection.close()
         while not self._readers.empty():
             self._readers.get().close()
@@ -152,20 +122,17 @@ class SqliteCatalog:
             else:
                 self._readers.put(connection)
 
-    def _commit(self, batch: "list[_Task]") -> None:
+    def _commit(self, batch: Sequence[Task[Callable[[Transaction], Any]]]) -> None:
+        """Commit a batch of changes; an error of SQLite's own undoes them all."""
         try:
             with _translated(self._path):
                 self._connection.execute("BEGIN IMMEDIATE")
                 for task in batch:
-                    task.value, task.error = self._attempt(task.change)
+                    task.value, task.error = self._attempt(task.item)
                 self._connection.execute("COMMIT")
-        except BaseException as error:  # noqa: BLE001  # whoever waits must hear of it, whatever it is
+        finally:
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-            for task in batch:
-                task.error = error
-        for task in batch:
-            task.done = True
 
     def _attempt(self, change: Callable[[Transaction], Any]) -> tuple[Any, BaseException | None]:
         """Run one change in a savepoint of its own; an SQLite error (disk full) ends the whole batch."""
@@ -180,17 +147,6 @@ class SqliteCatalog:
             return None, error
         self._connection.execute("RELEASE change")
         return value, None
-
-
-class _Task:
-    """A change and what became of it."""
-
-    def __init__(self, change: Callable[[Transaction], Any]) -> None:
-        self.change = change
-        self.woken = threading.Event()
-        self.done = False
-        self.value: Any = None
-        self.error: BaseException | None = None
 
 
 class _Statements:

@@ -90,7 +90,9 @@ class Header:
 
     def text(self, tag: int, vr: str) -> str:
         """The value of any wanted element as text; several values are joined by a backslash."""
-        raw = self.values.get(tag, b"")
+        raw = self.values.get(tag)
+        if not raw:
+            return ""
         if vr in ("US", "SS"):
             code = "H" if vr == "US" else "h"
             return "\\".join(str(number) for (number,) in struct.iter_unpack(self._order + code, raw[: len(raw) & ~1]))
