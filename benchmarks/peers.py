@@ -28,7 +28,7 @@ def medarchive(folder: Path, *options: str) -> Iterator[int]:
     """Our node, with its jobs process held back: Orthanc compresses nothing either."""
     port = free_port()
     command = [sys.executable, "-m", "medarchive", "--archive", str(folder), "serve", "--any-peer"]
-    with _running([*command, "--port", str(port), *options], port):
+    with _running([*command, "--port", str(port), *options], port, says_so=True):
         yield port
 
 
@@ -59,9 +59,13 @@ def orthanc(folder: Path) -> Iterator[int]:
 
 
 @contextmanager
-def _running(command: list[str], port: int) -> Iterator[None]:
-    process = subprocess.Popen(command, env=QUIET, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def _running(command: list[str], port: int, *, says_so: bool = False) -> Iterator[None]:
+    """Run a node; it is ready when it has printed a line, where it says so, and when its port is open."""
+    out = subprocess.PIPE if says_so else subprocess.DEVNULL
+    process = subprocess.Popen(command, env=QUIET, stdout=out, stderr=subprocess.DEVNULL)
     try:
+        if process.stdout is not None:
+            process.stdout.readline()
         deadline = time.monotonic() + 60
         while True:
             if process.poll() is not None or time.monotonic() > deadline:

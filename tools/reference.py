@@ -7,7 +7,7 @@ import ast
 import inspect
 import sys
 from collections.abc import Iterator
-from dataclasses import MISSING, fields
+from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from medarchive.settings import PREFIX, Settings
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 MADE = "<!-- Made by `make reference` from the code; change it there. -->\n"
+BY_CORES = {"workers": "one a core, 8 at most", "node_processes": "one a core, 4 at most"}
 SHARED = ("archive", "settings_file", "verbose", "help")
 
 
@@ -39,6 +40,8 @@ def cli() -> str:
         *_options(parameter for parameter in group.params if parameter.name != "help"),
     ]
     for name, command in group.commands.items():
+        if command.hidden:
+            continue
         text, _, examples = command.help.partition("Examples:")
         lines += [f"\n## medarchive {name}\n", text.strip() + "\n"]
         arguments = [p for p in command.params if p.param_type_name == "argument"]
@@ -80,7 +83,7 @@ def settings_page() -> str:
     meanings = _meanings()
     for setting in fields(Settings):
         name = setting.name
-        default = "one a core, 8 at most" if setting.default is MISSING and name == "workers" else _default(name)
+        default = BY_CORES.get(name) or _default(name)
         lines.append(f"| `{name}` | `{PREFIX}{name.upper()}` | {default} | {meanings[name]} |")
     return "\n".join(lines) + "\n"
 

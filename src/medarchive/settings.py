@@ -56,8 +56,10 @@ class Settings:
     """The application entities that may associate with the node, and the destinations of C-MOVE."""
     any_peer: bool = False
     """Whether unknown application entities may associate too, under any called AE title; C-MOVE goes to peers alone."""
+    node_processes: int = field(default_factory=lambda: min(os.cpu_count() or 1, 4))
+    """Processes that serve associations side by side on the one port."""
     max_associations: int = 64
-    """How many associations the node serves at once; further ones are rejected as a local limit."""
+    """How many associations a process of the node serves at once; further ones are rejected as a local limit."""
     network_timeout: float = 60.0
     """Seconds of silence after which the node gives an association up."""
     codecs: tuple[str, ...] = ("jpegxl", "zstd-planes")
@@ -90,6 +92,7 @@ class Settings:
         checked_ae_title(self.ae_title)
         bounds: tuple[tuple[str, float, float], ...] = (
             ("port", 0, 65535),
+            ("node_processes", 1, 64),
             ("max_associations", 1, 10_000),
             ("network_timeout", 1, 86400),
             ("effort", 1, 9),

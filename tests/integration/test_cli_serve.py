@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from contracts.objects import ct
+from medarchive.settings import Settings
 
 MEDARCHIVE = [sys.executable, "-m", "medarchive"]
 QUICK = {**os.environ, "TCP_NODELAY": "1"}
@@ -43,9 +44,13 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             node.kill()
 
 
-def dcmtk(tool: str, port: int, *arguments: str, called: str = "MEDARCHIVE") -> int:
+def dcmtk_started(tool: str, port: int, *arguments: str, called: str = "MEDARCHIVE") -> "subprocess.Popen[bytes]":
     command = [f"/usr/bin/{tool}", "-aec", called, *arguments[:-1], "127.0.0.1", str(port), *arguments[-1:]]
-    return subprocess.run([part for part in command if part], env=QUICK, check=False, timeout=60).returncode
+    return subprocess.Popen([part for part in command if part], env=QUICK)
+
+
+def dcmtk(tool: str, port: int, *arguments: str, called: str = "MEDARCHIVE") -> int:
+    return dcmtk_started(tool, port, *arguments, called=called).wait(60)
 
 
 def ask(tmp_path: Path, *arguments: str) -> Any:
@@ -75,7 +80,8 @@ def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
 def test_what_is_pushed_is_compressed_behind_and_the_end_is_graceful(serve: Serve, tmp_path: Path) -> None:
     (tmp_path / "one.dcm").write_bytes(ct(1, size=64))
     node, port = serve("--any-peer")
-    (worker,) = children(node.pid)
+    beside = children(node.pid)
+    assert beside
     assert dcmtk("storescu", port, str(tmp_path / "one.dcm")) == 0
     wait_until(lambda: ask(tmp_path, "find", "--level", "instance")[0]["state"] == "kept")
     (instance,) = ask(tmp_path, "find", "--level", "instance")
@@ -83,13 +89,13 @@ def test_what_is_pushed_is_compressed_behind_and_the_end_is_graceful(serve: Serv
     assert instance["source"] == "STORESCU"
     node.send_signal(signal.SIGTERM)
     assert node.wait(30) == 0
-    assert gone(worker)
+    assert all(map(gone, beside))
     assert (tmp_path / "log").read_text() == ""
 
 
 def test_ctrl_c_is_as_graceful(serve: Serve) -> None:
     node, _ = serve("--any-peer", "--no-jobs")
-    assert children(node.pid) == []
+    assert len(children(node.pid)) == Settings().node_processes - 1
     node.send_signal(signal.SIGINT)
     assert node.wait(30) == 0
 
@@ -115,12 +121,32 @@ def test_a_settings_file_says_who_may_connect(serve: Serve, tmp_path: Path) -> N
     assert dcmtk("echoscu", port, "-aet", "CT2", "", called="FILED") != 0
 
 
-def test_the_jobs_process_ends_with_a_node_that_is_killed(serve: Serve) -> None:
+def test_the_processes_beside_a_node_that_is_killed_end(serve: Serve) -> None:
     node, _ = serve("--any-peer")
-    (worker,) = children(node.pid)
+    beside = children(node.pid)
+    assert len(beside) == Settings().node_processes
     node.kill()
     node.wait(30)
-    wait_until(lambda: gone(worker))
+    wait_until(lambda: all(map(gone, beside)))
+
+
+def test_a_node_of_several_processes_is_one_archive(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEDARCHIVE_NODE_PROCESSES", "3")
+    node, port = serve("--any-peer", "--no-jobs")
+    assert len(children(node.pid)) == 2
+    files = [tmp_path / f"{number}.dcm" for number in range(1, 13)]
+    for number, file in enumerate(files, 1):
+        file.write_bytes(ct(number, size=16))
+    senders = [dcmtk_started("storescu", port, str(file)) for file in files]
+    assert [sender.wait(60) for sender in senders] == [0] * 12
+    assert len(ask(tmp_path, "find", "--level", "instance")) == 12
+    first, second = children(node.pid)
+    os.kill(first, signal.SIGKILL)
+    wait_until(lambda: gone(first))
+    assert dcmtk("echoscu", port, "") == 0
+    assert not gone(second)
 
 
 def test_a_port_that_is_taken_is_one_line(serve: Serve, tmp_path: Path) -> None:

@@ -190,11 +190,12 @@ def test_ten_associations_at_once(node: Node, archive: Archive) -> None:
 
 
 def test_two_nodes_share_a_port(settings: Settings) -> None:
-    with Archive.open(settings) as archive, Node(archive, share_port=True) as first:
-        with Archive.open(replace(settings, port=first.port)) as other, Node(other, share_port=True):
+    with Archive.open(settings) as archive, Node(archive) as first:
+        with Archive.open(settings) as other, Node(other, listener=first.listener):
             for number in range(1, 9):
                 assert sent(first, ct(number)) == 0
-        assert archive.stats().instances == 8
+        assert sent(first, ct(9)) == 0, "the first goes on when the second has stopped"
+        assert archive.stats().instances == 9
 
 
 def test_stopping_lets_a_request_under_way_end(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:

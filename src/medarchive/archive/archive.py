@@ -15,7 +15,7 @@ from medarchive.archive.check import Problem, check
 from medarchive.archive.collector import Collected, collect
 from medarchive.archive.compress import Compressed, Compressor
 from medarchive.archive.disk import Disk
-from medarchive.archive.ingest import Stored, store
+from medarchive.archive.ingest import Ingest, Stored
 from medarchive.archive.local import LocalStore
 from medarchive.archive.retrieve import current, frame, rebuild
 from medarchive.archive.spool import Spool
@@ -51,6 +51,7 @@ class Archive:
         self.catalog = catalog
         self.blobs = blobs
         self._staging = staging
+        self._ingest = Ingest(catalog, blobs, settings.max_object_bytes)
 
     @classmethod
     def open(cls, settings: Settings, *, disk: Disk | None = None) -> Self:
@@ -107,8 +108,7 @@ class Archive:
             LimitExceeded: it is larger than ``max_object_bytes``.
             ArchiveBusy: disk full or catalogue locked; nothing was stored.
         """
-        limit = self.settings.max_object_bytes
-        return store(self.catalog, self.blobs, part10, source=source, expect=expect, max_bytes=limit)
+        return self._ingest.store(part10, source=source, expect=expect)
 
     def find(self, query: Query) -> Iterator[Match]:
         """What matches a query, in order of arrival."""

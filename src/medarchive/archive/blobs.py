@@ -1,7 +1,7 @@
 """BlobStore: where bytes live. Write-once objects, named by the SHA-256 of what they hold."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO, NewType, Protocol
 
 from medarchive.errors import BlobCorrupt
@@ -26,6 +26,14 @@ class BlobStore(Protocol):
 
         Raises:
             ArchiveBusy: the store is full or refuses writes.
+        """
+        ...
+
+    def put_all(self, streams: Sequence[BinaryIO]) -> list[BlobId]:
+        """Store several streams, which costs less than one by one; when this returns, all of them are safe.
+
+        Raises:
+            ArchiveBusy: as ``put``; of none of them can then be said that it is there.
         """
         ...
 

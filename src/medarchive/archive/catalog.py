@@ -53,8 +53,7 @@ class Catalog(Protocol):
     def write(self, change: Callable[[Transaction], T]) -> T:
         """Run ``change`` under the write lock; when this returns, what it did survives a power cut.
 
-        Several callers' changes may be committed together. An exception from ``change`` undoes that change alone and
-        comes back to its caller.
+        An exception from ``change`` undoes it and comes back to the caller.
 
         Raises:
             ArchiveBusy: the lock was not to be had in time, or the disk is full. Nothing was changed.

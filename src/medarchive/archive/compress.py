@@ -1,5 +1,6 @@
 """Compress: an instance that is durable gets its final form. The old blob goes only after the new ones gave it back."""
 
+import contextlib
 import io
 import os
 import threading
@@ -140,10 +141,8 @@ class Compressor:
         Raises:
             BlobCorrupt: what came back is not what was received. The old blob stays.
         """
-        names = []
-        for path in result.files:
-            with path.open("rb") as file:
-                names.append(self._blobs.put(file))
+        with contextlib.ExitStack() as stack:
+            names = self._blobs.put_all([stack.enter_context(path.open("rb")) for path in result.files])
         with Spool(self._staging, self._settings.max_memory_bytes) as spool:
             rebuild(self._blobs, _kept_as(record, result, names), spool)
             spool.close()

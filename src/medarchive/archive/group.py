@@ -34,7 +34,7 @@ class Group(Generic[Item]):
         self._work = work
         self._most = most
         self._gathered: collections.deque[Task[Item]] = collections.deque()
-        self._guard = threading.Condition()
+        self._guard = threading.Lock()
         self._working = False
 
     def run(self, item: Item) -> object:
@@ -55,11 +55,6 @@ class Group(Generic[Item]):
             raise task.error
         return task.value
 
-    def wait(self) -> None:
-        """Wait until nobody is at work."""
-        with self._guard:
-            self._guard.wait_for(lambda: not self._working)
-
     def _lead(self) -> None:
         """Work for all that have gathered; wake them, and one more to lead next."""
         with self._guard:
@@ -75,6 +70,5 @@ class Group(Generic[Item]):
             with self._guard:
                 following = [self._gathered[0]] if self._gathered else []
                 self._working = bool(following)
-                self._guard.notify_all()
             for task in batch + following:
                 task.woken.set()

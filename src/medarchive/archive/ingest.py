@@ -1,19 +1,26 @@
 """Ingest: durable first, catalogued second, acknowledged third. Compression comes behind, from the job queue."""
 
+import contextlib
 import hashlib
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Literal, cast
 
 from medarchive.archive.blobs import CHUNK, BlobId, BlobStore
 from medarchive.archive.catalog import Catalog, Transaction
+from medarchive.archive.group import Group, Task
 from medarchive.archive.instances import Arrival, admit, known, stored_twin
 from medarchive.archive.references import put_then
-from medarchive.dicom.attributes import extract
-from medarchive.dicom.part10 import read_header
+from medarchive.dicom.attributes import Indexed, extract
+from medarchive.dicom.part10 import Header, read_header
 from medarchive.errors import LimitExceeded, Mismatch, MissingIdentity, NotDicom
 
-__all__ = ["Stored", "store"]
+__all__ = ["Ingest", "Stored"]
+
+_SMALL = 1 << 20
+"""Bytes up to which objects share syncs and a commit; a larger one would keep the others waiting."""
+_TOGETHER = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +40,70 @@ class Stored:
     sha256: str
 
 
-def store(
-    catalog: Catalog,
-    blobs: BlobStore,
-    part10: BinaryIO,
-    *,
-    source: str,
-    expect: tuple[str, str] | None,
-    max_bytes: int,
-) -> Stored:
-    """Make a Part 10 file durable and catalogue it. See Archive.store."""
-    size = part10.seek(0, io.SEEK_END)
-    if size > max_bytes:
-        raise LimitExceeded(f"the object has {size} bytes, more than max_object_bytes = {max_bytes}; raise the setting")
-    part10.seek(0)
-    header = read_header(part10)
-    indexed = extract(header)
+class Ingest:
+    """The way into the archive. Small objects that come at the same time become durable together."""
+
+    def __init__(self, catalog: Catalog, blobs: BlobStore, max_bytes: int) -> None:
+        self._catalog = catalog
+        self._blobs = blobs
+        self._max_bytes = max_bytes
+        self._group: Group[_Incoming] = Group(self._keep_each, _TOGETHER)
+
+    def store(self, part10: BinaryIO, *, source: str, expect: tuple[str, str] | None) -> Stored:
+        """Make a Part 10 file durable and catalogue it. See Archive.store."""
+        size = part10.seek(0, io.SEEK_END)
+        if size > self._max_bytes:
+            raise LimitExceeded(
+                f"the object has {size} bytes, more than max_object_bytes = {self._max_bytes}; raise the setting"
+            )
+        part10.seek(0)
+        header = read_header(part10)
+        indexed = extract(header)
+        uid = _identified(header, indexed, expect)
+        incoming = _Incoming(part10, header, indexed, source)
+        twin = stored_twin(self._catalog, uid)
+        if twin:  # a look without the write lock saves writing what is here already; admit looks again under it
+            sha256 = incoming.both_hashes()
+            if known(twin, uid, sha256, incoming.dataset_sha256):
+                return Stored(uid, "duplicate", size, sha256)
+        if size > _SMALL:
+            return self._keep([incoming])[0]
+        return cast("Stored", self._group.run(incoming))
+
+    def _keep_each(self, tasks: Sequence[Task["_Incoming"]]) -> None:
+        """Keep several objects; where one of them is in the way of the others, each alone."""
+        if len(tasks) > 1:
+            with contextlib.suppress(Exception):  # it will come again, to the caller that it belongs to
+                kept = self._keep([task.item for task in tasks])
+                for task, stored in zip(tasks, kept, strict=True):
+                    task.value = stored
+                return
+        for task in tasks:
+            try:
+                task.value = self._keep([task.item])[0]
+            except BaseException as error:  # noqa: BLE001  # it belongs to the caller that waits for this object
+                task.error = error
+
+    def _keep(self, objects: Sequence["_Incoming"]) -> list[Stored]:
+        """Make objects durable, then catalogue them in one transaction."""
+
+        def put() -> list[BlobId]:
+            for one in objects:
+                one.rewind()
+            return self._blobs.put_all([cast("BinaryIO", one) for one in objects])
+
+        def change(transaction: Transaction, names: list[BlobId]) -> list[Stored]:
+            return [one.admit(transaction, self._blobs, name) for one, name in zip(objects, names, strict=True)]
+
+        return put_then(self._catalog, put, change)
+
+
+def _identified(header: Header, indexed: Indexed, expect: tuple[str, str] | None) -> str:
+    """The object's SOP Instance UID, when it is what it should be.
+
+    Raises:
+        NotDicom, MissingIdentity, Mismatch: see Archive.store.
+    """
     identity = (indexed.image["SOPClassUID"], indexed.image["SOPInstanceUID"])
     if not all(identity) and header.trouble:
         raise NotDicom(f"the data set cannot be read: {header.trouble}")
@@ -57,59 +112,55 @@ def store(
         raise MissingIdentity(f"the object has no {missing}: there is nothing to file it under")
     if expect is not None and expect != identity:
         raise Mismatch(f"announced as class {expect[0]}, instance {expect[1]}; it is {identity[0]}, {identity[1]}")
-
-    passed = _TwoHashes(part10, header.dataset_offset)
-
-    def put() -> list[BlobId]:
-        nonlocal passed
-        passed = _TwoHashes(part10, header.dataset_offset)
-        return [blobs.put(cast("BinaryIO", passed))]
-
-    def change(transaction: Transaction, names: list[BlobId]) -> bool:
-        arrival = Arrival(
-            indexed=indexed,
-            transfer_syntax=header.transfer_syntax,
-            size=passed.size,
-            sha256=passed.sha256,
-            dataset_offset=header.dataset_offset,
-            dataset_sha256=passed.dataset_sha256,
-            source=source,
-            blob=names[0],
-        )
-        return admit(transaction, blobs, arrival)
-
-    uid = identity[1]
-    twin = stored_twin(catalog, uid)
-    if twin:  # a look without the write lock saves writing what is here already; admit looks again under it
-        while passed.read(CHUNK):
-            pass
-        if known(twin, uid, passed.sha256, passed.dataset_sha256):
-            return Stored(uid, "duplicate", passed.size, passed.sha256)
-    new = put_then(catalog, put, change)
-    return Stored(uid, "stored" if new else "duplicate", passed.size, passed.sha256)
+    return identity[1]
 
 
-class _TwoHashes:
-    """Reads a Part 10 file from its start; hashes the whole and, from an offset on, its data set."""
+class _Incoming:
+    """A Part 10 file on its way into the store, which hashes it as a whole; its data set is hashed here."""
 
-    def __init__(self, part10: BinaryIO, dataset_offset: int) -> None:
-        part10.seek(0)
+    def __init__(self, part10: BinaryIO, header: Header, indexed: Indexed, source: str) -> None:
         self._stream = part10
-        self._offset = dataset_offset
-        self._whole, self._dataset = hashlib.sha256(), hashlib.sha256()
-        self.size = 0
+        self._header = header
+        self._indexed = indexed
+        self._source = source
+        self.rewind()
+
+    def rewind(self) -> None:
+        """Begin again."""
+        self._stream.seek(0)
+        self._dataset = hashlib.sha256()
+        self._passed = 0
 
     def read(self, size: int) -> bytes:
         chunk = self._stream.read(size)
-        self._whole.update(chunk)
-        self._dataset.update(chunk[max(self._offset - self.size, 0) :])
-        self.size += len(chunk)
+        self._dataset.update(memoryview(chunk)[max(self._header.dataset_offset - self._passed, 0) :])
+        self._passed += len(chunk)
         return chunk
 
-    @property
-    def sha256(self) -> str:
-        return self._whole.hexdigest()
+    def both_hashes(self) -> str:
+        """Read it all; the hash of the whole."""
+        self.rewind()
+        whole = hashlib.sha256()
+        while chunk := self.read(CHUNK):
+            whole.update(chunk)
+        return whole.hexdigest()
 
     @property
     def dataset_sha256(self) -> str:
         return self._dataset.hexdigest()
+
+    def admit(self, transaction: Transaction, blobs: BlobStore, name: BlobId) -> Stored:
+        """Catalogue it, when all of it has passed."""
+        arrival = Arrival(
+            indexed=self._indexed,
+            transfer_syntax=self._header.transfer_syntax,
+            size=self._passed,
+            sha256=name,
+            dataset_offset=self._header.dataset_offset,
+            dataset_sha256=self.dataset_sha256,
+            source=self._source,
+            blob=name,
+        )
+        new = admit(transaction, blobs, arrival)
+        uid = self._indexed.image["SOPInstanceUID"]
+        return Stored(uid, "stored" if new else "duplicate", self._passed, name)

@@ -1,35 +1,22 @@
 """LocalStore: blobs in a directory, ``blobs/ab/<sha256>``."""
 
+import contextlib
 import errno
+import hashlib
 import io
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from medarchive.archive.blobs import CHUNK, BlobId, Hashing, is_blob_id
 from medarchive.archive.disk import Disk
-from medarchive.archive.group import Group, Task
 from medarchive.archive.staging import Staging
 from medarchive.errors import ArchiveBusy, BlobMissing
 
 __all__ = ["LocalStore"]
 
-
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE)
-
-
-_BATCH = 64
-
-
-@dataclass(frozen=True, slots=True)
-class _Written:
-    """A blob's file, written and open, that waits to be synced and named."""
-
-    file: BinaryIO
-    path: Path
-    target: Path
 
 
 class LocalStore:
@@ -43,7 +30,6 @@ class LocalStore:
         self._root = root
         self._staging = staging
         self._disk = disk
-        self._group: Group[_Written] = Group(self._settle, _BATCH)
 
     def prepare(self) -> None:
         """Make the folders that blobs go to, and make their names safe. The archive calls this before anything else.
@@ -58,35 +44,42 @@ class LocalStore:
 
     def put(self, stream: BinaryIO) -> BlobId:
         """See BlobStore.put."""
-        path = self._staging.new()
+        return self.put_all([stream])[0]
+
+    def put_all(self, streams: Sequence[BinaryIO]) -> list[BlobId]:
+        """See BlobStore.put_all.
+
+        The file system commits its journal for the first blob and its folder, and finds little left to do for the
+        others, whose bytes are on their way already.
+        """
+        paths = [self._staging.new() for _ in streams]
         try:
-            source = Hashing(stream)
-            with self._disk.create(path) as file:
-                while chunk := source.read(CHUNK):
-                    _write_all(file, chunk)
-                blob = source.digest
-                self._group.run(_Written(file, path, self._path(blob)))
-        except OSError as error:
-            self._disk.unlink(path)
-            if error.errno in _FULL:
+            with contextlib.ExitStack() as stack:
+                files = [stack.enter_context(self._disk.create(path)) for path in paths]
+                blobs = [self._copy(stream, file) for stream, file in zip(streams, files, strict=True)]
+                for file in files:
+                    self._disk.sync(file)
+            targets = [self._path(blob) for blob in blobs]
+            for path, target in zip(paths, targets, strict=True):
+                self._disk.rename(path, target)
+            for folder in {target.parent for target in targets}:
+                self._disk.sync_directory(folder)
+        except BaseException as error:
+            for path in paths:
+                self._disk.unlink(path)
+            if isinstance(error, OSError) and error.errno in _FULL:
                 raise ArchiveBusy(f"cannot write to {self._root}: {error.strerror}; nothing was stored") from error
             raise
-        except BaseException:
-            self._disk.unlink(path)
-            raise
-        return blob
+        return blobs
 
-    def _settle(self, batch: Sequence[Task["_Written"]]) -> None:
-        """Make blobs safe: the bytes of each, its name, and once for all of a folder the folder's names.
-
-        The file system commits its journal for the first of them, and finds little left to do for the others.
-        """
-        for task in batch:
-            self._disk.sync(task.item.file)
-        for task in batch:
-            self._disk.rename(task.item.path, task.item.target)
-        for folder in {task.item.target.parent for task in batch}:
-            self._disk.sync_directory(folder)
+    def _copy(self, stream: BinaryIO, file: BinaryIO) -> BlobId:
+        """Write a stream to a file and send it on its way to the disk."""
+        hashed = hashlib.sha256()
+        while chunk := stream.read(CHUNK):
+            hashed.update(chunk)
+            _write_all(file, chunk)
+        self._disk.begin_sync(file)
+        return BlobId(hashed.hexdigest())
 
     def open(self, blob: BlobId) -> BinaryIO:
         """See BlobStore.open."""

@@ -55,12 +55,11 @@ def hold(transaction: Transaction, blobs: BlobStore, blob: BlobId) -> None:
     Raises:
         BlobMissing: the collector of another process took it between ``put`` and now; put it again.
     """
-    if blob not in blobs:
-        raise BlobMissing(f"blob {blob} was collected before it could be referenced")
+    size = blobs.size(blob)  # raises BlobMissing
     transaction.execute(
         "INSERT INTO blob (id, size, refs) VALUES (?, ?, 1) "
         "ON CONFLICT (id) DO UPDATE SET refs = refs + 1, unreferenced_at = NULL",
-        (blob, blobs.size(blob)),
+        (blob, size),
     )
 
 

@@ -67,7 +67,9 @@ def m0001_tables(db: Database) -> None:
         pk="id",
         foreign_keys=[("series", "series", "id")],
     )
-    db["blob"].create({"id": str, "size": int, "refs": int, "unreferenced_at": float}, pk="id")
+    db.execute(
+        "CREATE TABLE blob (id TEXT PRIMARY KEY, size INTEGER, refs INTEGER, unreferenced_at FLOAT) WITHOUT ROWID"
+    )
     db["job"].create(
         {"id": int, "kind": str, "target": int, "priority": int, "state": str, "attempts": int, "run_after": float}
         | {"owner": str, "lease_until": float, "error": str, "created_at": float},
@@ -91,7 +93,7 @@ def m0002_indexes(db: Database) -> None:
     db.execute("CREATE UNIQUE INDEX idx_instance_visible ON instance (SOPInstanceUID) WHERE hidden_at IS NULL")
     db.execute("CREATE INDEX idx_instance_hidden ON instance (hidden_at) WHERE hidden_at IS NOT NULL")
     db.execute("CREATE INDEX idx_instance_blob ON instance (blob)")
-    db.execute("CREATE INDEX idx_instance_container ON instance (container)")
+    db.execute("CREATE INDEX idx_instance_container ON instance (container) WHERE container IS NOT NULL")
     db.execute("CREATE INDEX idx_blob_unreferenced ON blob (unreferenced_at) WHERE refs = 0")
     db["job"].create_index(["kind", "target"], unique=True)
     db["job"].create_index(["state", "priority", "run_after"])

@@ -1,31 +1,33 @@
-"""SqliteCatalog: the embedded default. WAL, synchronous=FULL, group commit, pooled readers."""
+"""SqliteCatalog: the embedded default. WAL, synchronous=FULL, one writer, pooled readers."""
 
 import queue
 import sqlite3
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from sqlite_utils import Database
 
 from medarchive.archive.catalog import Row, Transaction
-from medarchive.archive.group import Group, Task
 from medarchive.archive.schema import MIGRATIONS
 from medarchive.errors import ArchiveBusy, ArchiveError
 
 __all__ = ["SqliteCatalog"]
 
 T = TypeVar("T")
-_BATCH = 64
+_CHECKPOINT = "wal_autocheckpoint = 4000"
+"""Pages in the log, 16 MB, before they go to the file: a page that changes often goes there once."""
 _IDLE_READERS = 8
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.0002, 0.005
+"""Seconds between two tries for the write lock. SQLite's own pauses grow to a tenth of a second; a commit of ours takes
+a hundredth of that."""
 
 
 class SqliteCatalog:
-    """A Catalog in one SQLite file beside the blobs.
-
-    Commits are grouped: changes that come while another batch is being synced are committed together.
-    """
+    """A Catalog in one SQLite file beside the blobs."""
 
     def __init__(self, path: Path, *, busy_timeout: float) -> None:
         """Open the file, creating or migrating it.
@@ -37,11 +39,12 @@ class SqliteCatalog:
         self._path = path
         self._timeout = busy_timeout
         self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
-        self._group: Group[Callable[[Transaction], Any]] = Group(self._commit, _BATCH)
+        self._writing = threading.Lock()
         self._closed = False
         self._connection = self._connect()
         try:
             self._migrate()
+            self._connection.execute("PRAGMA busy_timeout = 0")  # the writer waits in its own way
         except BaseException:
             self._connection.close()
             raise
@@ -63,17 +66,25 @@ class SqliteCatalog:
 
     def write(self, change: Callable[[Transaction], T]) -> T:
         """See Catalog.write."""
-        if self._closed:
-            raise ArchiveError("the archive is closed")
-        return cast("T", self._group.run(change))
+        with self._writing:
+            if self._closed:
+                raise ArchiveError("the archive is closed")
+            try:
+                with _translated(self._path):
+                    self._begin()
+                    value = change(_Statements(self._connection))
+                    self._connection.execute("COMMIT")
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+            return value
 
     def close(self) -> None:
         """See Catalog.close."""
-        if self._closed:
-            return
-        self._closed = True
-        self._group.wait()
-        self._connection.close()
+        with self._writing:
+            if not self._closed:
+                self._closed = True
+                self._connection.close()
         while not self._readers.empty():
             self._readers.get().close()
 
@@ -84,7 +95,7 @@ class SqliteCatalog:
         connection.row_factory = sqlite3.Row
         try:
             with _translated(self._path):
-                for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+                for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", _CHECKPOINT):
                     connection.execute(f"PRAGMA {pragma}")
         except BaseException:
             connection.close()
@@ -122,31 +133,17 @@ class SqliteCatalog:
             else:
                 self._readers.put(connection)
 
-    def _commit(self, batch: Sequence[Task[Callable[[Transaction], Any]]]) -> None:
-        """Commit a batch of changes; an error of SQLite's own undoes them all."""
-        try:
-            with _translated(self._path):
+    def _begin(self) -> None:
+        """Take the write lock, waiting for other processes as long as the timeout allows."""
+        deadline, pause = time.monotonic() + self._timeout, _FIRST_PAUSE
+        while not self._connection.in_transaction:
+            try:
                 self._connection.execute("BEGIN IMMEDIATE")
-                for task in batch:
-                    task.value, task.error = self._attempt(task.item)
-                self._connection.execute("COMMIT")
-        finally:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-
-    def _attempt(self, change: Callable[[Transaction], Any]) -> tuple[Any, BaseException | None]:
-        """Run one change in a savepoint of its own; an SQLite error (disk full) ends the whole batch."""
-        self._connection.execute("SAVEPOINT change")
-        try:
-            value = change(_Statements(self._connection))
-        except sqlite3.Error:
-            raise
-        except BaseException as error:  # noqa: BLE001  # it belongs to the caller that waits for this change
-            self._connection.execute("ROLLBACK TO change")
-            self._connection.execute("RELEASE change")
-            return None, error
-        self._connection.execute("RELEASE change")
-        return value, None
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+                time.sleep(pause)
+                pause = min(pause * 1.5, _LONGEST_PAUSE)
 
 
 class _Statements:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from medarchive import __version__
-from medarchive.cli import arrays, demo, find, get, ingest, serve, upkeep
+from medarchive.cli import arrays, demo, find, get, ingest, jobs, serve, upkeep
 from medarchive.cli.exits import FILE_ERROR
 from medarchive.cli.options import Archive, Common, SettingsFile, Verbose
 from medarchive.errors import MedarchiveError
@@ -27,7 +27,7 @@ app = typer.Typer(
 _COMMANDS = {
     "Keep": (ingest.init, ingest.ingest, upkeep.check, upkeep.delete, upkeep.undelete, upkeep.collect),
     "Look and fetch": (find.find, find.show, find.stats, get.get),
-    "Run": (serve.serve, serve.jobs, demo.demo),
+    "Run": (serve.serve, jobs.jobs, demo.demo),
     "Arrays": (arrays.encode, arrays.decode, arrays.codecs),
 }
 
@@ -42,6 +42,8 @@ def _help(docstring: str) -> str:
 for _panel, _functions in _COMMANDS.items():
     for _function in _functions:
         app.command(help=_help(_function.__doc__ or ""), rich_help_panel=_panel)(_function)
+
+app.command(hidden=True)(serve.beside)
 
 
 def _version(wanted: bool) -> None:

@@ -114,20 +114,29 @@ class Server(ThreadedAssociationServer):
         busy: Busy,
         store: Storing,
         retrieve: Callable[[NodeAssociation, Any, Any], None],
-        share_port: bool = False,
+        listener: socket.socket | None = None,
         **options: Any,
     ) -> None:
+        self.socket: socket.socket
         self.busy = busy
         self.store = store
         self.retrieve = retrieve
-        self._share_port = share_port
+        self._listener = listener
         super().__init__(*arguments, request_handler=_Handler, **options)
 
     def server_bind(self) -> None:
-        """Several node processes may listen on one port; the kernel spreads the connections."""
-        if self._share_port:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        super().server_bind()
+        """Listen on a socket that other processes may share, or on one of our own."""
+        if self._listener is None:
+            super().server_bind()
+        else:
+            self.socket.close()
+            self.socket = self._listener.dup()
+            self.server_address = self.socket.getsockname()
+        self.socket.setblocking(False)  # another process may take the connection that woke us
+
+    def server_close(self) -> None:
+        """Stop listening; other processes that share the socket go on."""
+        self.socket.close()
 
 
 def set_nodelay(association: Association) -> None:

@@ -1,6 +1,7 @@
 """Node: the archive's face to modalities and workstations."""
 
 import logging
+import socket
 import threading
 from functools import partial
 from typing import Self
@@ -30,15 +31,15 @@ _CALLING_AE_UNKNOWN = (0x01, 0x01, 0x03)
 class Node:
     """A DICOM application entity over an archive. Known peers only, unless the settings say otherwise."""
 
-    def __init__(self, archive: Archive, *, share_port: bool = False) -> None:
+    def __init__(self, archive: Archive, *, listener: socket.socket | None = None) -> None:
         """Prepare, without opening a port yet.
 
         Args:
             archive: what it serves; its settings say host, port, AE title, peers and limits.
-            share_port: let several processes listen on the same port.
+            listener: a listening socket that other processes may share; else the node opens its own.
         """
         self._archive = archive
-        self._share_port = share_port
+        self._listener = listener
         self._ae = AE(ae_title=archive.settings.ae_title)
         self._ae.maximum_pdu_size = _PDU_BYTES
         self._ae.maximum_associations = archive.settings.max_associations
@@ -48,6 +49,12 @@ class Node:
         self._busy = Busy()
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
+
+    @property
+    def listener(self) -> socket.socket:
+        """The socket that it listens on, for nodes in other processes."""
+        assert self._server is not None, "the node is not started"
+        return self._server.socket
 
     @property
     def port(self) -> int:
@@ -83,7 +90,7 @@ class Node:
                 busy=self._busy,
                 store=Store(self._archive, self._busy),
                 retrieve=partial(retrieve, self._archive),
-                share_port=self._share_port,
+                listener=self._listener,
             )
         except OSError as error:
             raise SettingsError(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from error

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 import typer.main
@@ -11,7 +12,8 @@ from medarchive.cli.main import app
 
 from .conftest import Cli
 
-COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]  # it is a group
+GROUP: Any = typer.main.get_command(app)
+COMMANDS = sorted(name for name, command in GROUP.commands.items() if not command.hidden)
 
 
 def test_the_commands_are_those_that_are_promised() -> None:
