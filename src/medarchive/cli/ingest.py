@@ -67,6 +67,7 @@ def ingest(
                 typer.echo(f"refused {result.path}: {result.reason}", err=True)
         if not later:
             _compress(archive)
+            archive.collect(grace=0, orphans=False)  # what was compressed is kept once
         kept = {one.stored.uid: archive.instance(one.stored.uid) for one in taken}
     summary = {
         "files": len(files),

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from contracts.objects import ct
+from medarchive.archive.archive import Archive
+from medarchive.settings import Settings
 
 from .conftest import Cli
 
@@ -64,7 +66,20 @@ def test_nothing_is_deleted_without_a_yes(filled: Cli, answer: str, code: int, l
     assert len(filled("find", "--level", "instance", "--json").json) == left
 
 
-def test_collect_frees_what_compression_replaced(filled: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ingest_leaves_what_it_compressed_once(filled: Cli) -> None:
+    stats = filled("stats", "--json").json
+    assert stats["bytes_stored"] == stats["bytes_kept"]
+    assert "0 blobs" in filled("collect").out
+
+
+def test_collect_frees_what_compression_replaced(
+    cli: Cli, filled: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in (3, 4):
+        (tmp_path / f"{number}.dcm").write_bytes(ct(number))
+    assert cli("ingest", "3.dcm", "4.dcm", "--later").code == 0
+    with Archive.open(Settings.load()) as archive:
+        assert len(list(archive.compress())) == 2
     before = filled("stats", "--json").json
     assert before["bytes_stored"] > before["bytes_kept"]
     monkeypatch.setenv("MEDARCHIVE_GRACE", "0")
