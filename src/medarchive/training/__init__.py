@@ -1,0 +1,1 @@
+"""Training: what makes the weights that the codecs ship with. The only package that knows torch."""
