@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from medarchive.codecs.predictive.features import LIMIT
 from medarchive.codecs.predictive.planes import Ints
 
-__all__ = ["CENTRE", "PER_SCALE", "PRECISION", "SHAPES", "SPAN", "Bins", "Parameters", "bins", "parameters", "tables"]
+__all__ = ["CENTRE", "PER_SCALE", "LEAST_SPREAD", "MOST_SPREAD", "PRECISION", "SHAPES", "SPAN", "STEEP", "Bins", "Parameters", "bins", "parameters", "tables"]
 
 PRECISION = 16
 PER_SCALE = 96
@@ -25,7 +25,7 @@ SHAPES = ((0.0, 3.0), (0.12, 3.0), (0.3, 3.0), (0.3, 5.0))
 MOST_LOCATION = 4 * LIMIT
 LEAST_SPREAD, MOST_SPREAD = -40, 31
 _REACH = 168
-_STEEP = np.array([[round(32 * 384 / ((2 * m + 9) * 2 ** (b / 8))) for b in range(8)] for m in range(4)], np.int32)
+STEEP = np.array([[round(32 * 384 / ((2 * m + 9) * 2 ** (b / 8))) for b in range(8)] for m in range(4)], np.int32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def parameters(outputs: Ints, predicted: Ints, scale: Ints, highest: int) -> Par
     octave, quarter = scale >> 2, scale & 3
     moved = (((location * (2 * quarter + 9)) << octave) + 128) >> 8
     centre = np.clip(predicted + moved, 0, 16 * highest)
-    return Parameters(centre, _STEEP[quarter, spread & 7], octave + (spread >> 3), shape)
+    return Parameters(centre, STEEP[quarter, spread & 7], octave + (spread >> 3), shape)
 
 
 def bins(centre: int, shift: int, highest: int) -> Bins:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from medarchive.codecs.predictive.distribution import SHAPES, SPAN
 from medarchive.codecs.predictive.features import COUNT
 from medarchive.codecs.predictive.network import MOST_BIAS, MOST_WEIGHT, WIDEST, Layer, Network
+from medarchive.codecs.predictive.planes import Ints
 from medarchive.errors import CorruptStream, UnknownCodec
 
 __all__ = ["DEFAULT", "IDENTITY", "Model", "load"]
@@ -34,11 +35,14 @@ class Model:
     Attributes:
         sha256: of the file.
         network: see there.
+        rates: int32 of shape (2, inputs of the last layer + 1): by how many bits gradients of location and spread are
+            shifted before they move its weights, and last the bias; 1 to 30.
         tables: distribution functions, uint16 of shape (shapes, SPAN), never falling along a row.
     """
 
     sha256: bytes
     network: Network
+    rates: Ints
     tables: NDArray[np.uint16]
 
     @property
@@ -59,7 +63,8 @@ class Model:
         if magic != MAGIC or version != VERSION or not (1 <= first <= WIDEST and 1 <= second <= WIDEST):
             raise CorruptStream("this is no model file of a version that can be read")
         sizes = ((first, COUNT), (second, first), (3, second))
-        count = sum(2 * outputs * inputs + 4 * outputs for outputs, inputs in sizes) + 2 * len(SHAPES) * SPAN
+        count = sum(2 * outputs * inputs + 4 * outputs for outputs, inputs in sizes) + 2 * (second + 1)
+        count += 2 * len(SHAPES) * SPAN
         try:
             body = zstandard.ZstdDecompressor().decompress(data[_HEAD.size :], max_output_size=count)
         except zstandard.ZstdError as error:
@@ -75,19 +80,24 @@ class Model:
             if np.abs(weights.astype(np.int32)).max() > MOST_WEIGHT or np.abs(biases.astype(np.int64)).max() > MOST_BIAS:
                 raise CorruptStream("a model file with weights beyond their limits")
             layers.append(Layer(weights, biases))
+        rates = np.frombuffer(body, np.uint8, 2 * (second + 1), position).reshape(2, -1).astype(np.int32)
+        position += rates.size
+        if rates.min() < 1 or rates.max() > 30:
+            raise CorruptStream("a model file with rates beyond their limits")
         tables = np.cumsum(np.frombuffer(body, "<u2", -1, position).reshape(len(SHAPES), SPAN), axis=1)
         if tables.max() > 65535:
             raise CorruptStream("a model file with tables beyond their limits")
         network = Network((layers[0], layers[1], layers[2]))
-        return cls(hashlib.sha256(data).digest(), network, tables.astype(np.uint16))
+        return cls(hashlib.sha256(data).digest(), network, rates, tables.astype(np.uint16))
 
     @staticmethod
-    def write(network: Network, tables: NDArray[np.uint16]) -> bytes:
+    def write(network: Network, rates: Ints, tables: NDArray[np.uint16]) -> bytes:
         """The bytes of a model file."""
         first, second, _ = (len(layer.biases) for layer in network.layers)
         body = b"".join(
             layer.weights.astype("<i2").tobytes() + layer.biases.astype("<i4").tobytes() for layer in network.layers
         )
+        body += rates.astype(np.uint8).tobytes()
         body += np.diff(tables, axis=1, prepend=np.uint16(0)).astype("<u2").tobytes()
         return _HEAD.pack(MAGIC, VERSION, first, second) + zstandard.ZstdCompressor(level=19).compress(body)
 

@@ -42,10 +42,15 @@ class Network:
 
     layers: tuple[Layer, Layer, Layer]
 
-    def outputs(self, features: Ints) -> Ints:
-        """Shape (3, pixels): location in 1/64 scales, spread in 1/8 octaves, number of the shape."""
+    def active(self, features: Ints) -> Ints:
+        """Activations of the second hidden layer, 0 to 4095, shape (its width, pixels)."""
         active = features
         for layer, shift in zip(self.layers, SHIFTS, strict=False):
             active = np.clip((layer.sums(active) + (1 << (shift - 1))) >> shift, 0, _MOST_ACTIVE)
-        sums = self.layers[2].sums(active)
+        return active
+
+    @staticmethod
+    def last(active: Ints, weights: Ints, biases: Ints) -> Ints:
+        """The last layer, with weights of its own: location in 1/64 scales, spread in 1/8 octaves, number of the shape."""
+        sums = (weights.astype(np.float64) @ active.astype(np.float64)).astype(np.int32) + biases[:, np.newaxis]
         return np.stack([(row + (1 << (shift - 1))) >> shift for row, shift in zip(sums, LAST_SHIFTS, strict=True)])

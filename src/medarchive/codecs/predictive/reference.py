@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from medarchive.codecs.predictive import linear
-from medarchive.codecs.predictive.distribution import PRECISION, Bins, Parameters, bins, parameters, start
+from medarchive.codecs.predictive.adaptation import Adaptation
+from medarchive.codecs.predictive.distribution import LEAST_SPREAD, MOST_SPREAD, PRECISION, Parameters, bins, parameters, start
 from medarchive.codecs.predictive.features import Context, features
 from medarchive.codecs.predictive.model import Model
 from medarchive.codecs.predictive.planes import Geometry, Ints
@@ -18,10 +19,11 @@ _RAW = 1 << PRECISION
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Planes of a tile that was coded, complete: what the next tile may look at."""
+    """What the next tile may look at: the planes of a tile that was coded, complete, and where its last layer ended."""
 
     values: Ints
     errors: Ints
+    fine: Ints
 
 
 class Reference:
@@ -30,7 +32,9 @@ class Reference:
     def __init__(self, model: Model) -> None:
         self._model = model
 
-    def encode(self, values: Ints, before: State | None, geometry: Geometry, weights: Ints, highest: int) -> tuple[bytes, State]:
+    def encode(
+        self, values: Ints, before: State | None, geometry: Geometry, weights: Ints, highest: int
+    ) -> tuple[bytes, State]:
         """Encode a tile.
 
         Args:
@@ -45,13 +49,19 @@ class Reference:
         predicted = linear.predict(geometry, values, across, places, weights, highest)
         errors = geometry.new()
         errors.reshape(-1)[places] = values.reshape(-1)[places] - ((predicted + 8) >> 4)
-        errors = geometry.plane_of(geometry.tile_of(errors))
-        state = State(values, errors)
-        found = self._parameters(geometry, state, before, places, predicted, highest)
-        lanes = np.concatenate([np.arange(len(geometry.at(step))) % LANES for step in range(geometry.steps)])
+        last = Adaptation(self._model, None if before is None else before.fine)
+        state = State(values, geometry.plane_of(geometry.tile_of(errors)), last.fine)
+        active, scale = self._seen(geometry, state, before, places, predicted, highest)
         symbols: list[tuple[int, int, int]] = []
-        for lane, value, *pixel in zip(lanes.tolist(), values.reshape(-1)[places].tolist(), *_lists(found), strict=True):
-            self._put(symbols, lane, value, highest, *pixel)
+        first = 0
+        for step in range(geometry.steps):
+            some = slice(first, first + len(geometry.at(step)))
+            first = some.stop
+            here = values.reshape(-1)[places[some]]
+            found, spread = self._distributions(last, active[:, some], predicted[some], scale[some], highest)
+            for index, (value, *pixel) in enumerate(zip(here.tolist(), *_lists(found), strict=True)):
+                self._put(symbols, index % LANES, value, highest, *pixel)
+            last.learn(active[:, some], spread, scale[some], here, found, highest)
         return encode(symbols), state
 
     def decode(self, data: bytes, before: State | None, geometry: Geometry, weights: Ints, highest: int) -> State:
@@ -60,20 +70,21 @@ class Reference:
         Raises:
             CorruptStream: the bytes are no such tile.
         """
-        state = State(geometry.new(), geometry.new())
+        last = Adaptation(self._model, None if before is None else before.fine)
+        state = State(geometry.new(), geometry.new(), last.fine)
         across = None if before is None else before.values
         values, errors = state.values.reshape(-1), state.errors.reshape(-1)
         decoder = Decoder(data)
         for step in range(geometry.steps):
             places = geometry.at(step)
             predicted = linear.predict(geometry, state.values, across, places, weights, highest)
-            found = self._parameters(geometry, state, before, places, predicted, highest)
-            here = [
-                self._get(decoder, index % LANES, highest, *pixel)
-                for index, pixel in enumerate(zip(*_lists(found), strict=True))
-            ]
+            active, scale = self._seen(geometry, state, before, places, predicted, highest)
+            found, spread = self._distributions(last, active, predicted, scale, highest)
+            pixels = enumerate(zip(*_lists(found), strict=True))
+            here = np.array([self._get(decoder, index % LANES, highest, *pixel) for index, pixel in pixels], np.int32)
+            last.learn(active, spread, scale, here, found, highest)
             values[places] = here
-            errors[places] = values[places] - ((predicted + 8) >> 4)
+            errors[places] = here - ((predicted + 8) >> 4)
             geometry.fill(state.values, step)
             geometry.fill(state.errors, step)
         decoder.finish()
@@ -81,9 +92,10 @@ class Reference:
         geometry.finish(state.errors)
         return state
 
-    def _parameters(
+    def _seen(
         self, geometry: Geometry, state: State, before: State | None, places: Ints, predicted: Ints, highest: int
-    ) -> Parameters:
+    ) -> tuple[Ints, Ints]:
+        """The network's activations at these places, and the scales k."""
         context = Context(
             geometry,
             state.values,
@@ -92,7 +104,13 @@ class Reference:
             None if before is None else before.errors,
         )
         seen, scale = features(context, places, predicted, highest)
-        return parameters(self._model.network.outputs(seen), predicted, scale, highest)
+        return self._model.network.active(seen), scale
+
+    def _distributions(
+        self, last: Adaptation, active: Ints, predicted: Ints, scale: Ints, highest: int
+    ) -> tuple[Parameters, Ints]:
+        outputs = last.outputs(active)
+        return parameters(outputs, predicted, scale, highest), np.clip(outputs[1], LEAST_SPREAD, MOST_SPREAD)
 
     def _put(
         self, symbols: list[tuple[int, int, int]], lane: int, value: int, highest: int, centre: int, steep: int, shift: int, shape: int
