@@ -41,17 +41,18 @@ class Net(nn.Module):
         super().__init__()
         self.first = Layer(inputs, widths[0], 256)
         self.second = Layer(widths[0], widths[1], 512)
-        self.last = Layer(widths[1], 3, 512)
+        self.last = Layer(widths[1] + inputs, 3, 512)
         with torch.no_grad():
             self.last.weight.mul_(0.1)
+            self.last.weight[:, widths[1] :] = 0
             self.last.bias[1] = -1.0
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Location in scales, log2 of the scale, shape (0 to 3); features in sixteenths."""
-        hidden = features.float() / 16
-        hidden = (torch.floor if False else rounded)(self.first(hidden).clamp(0, 15.99) * 256) / 256
+        seen = features.float() / 16
+        hidden = rounded(self.first(seen).clamp(0, 15.99) * 256) / 256
         hidden = rounded(self.second(hidden).clamp(0, 15.99) * 256) / 256
-        out = self.last(hidden)
+        out = self.last(torch.cat((hidden, seen), dim=1))
         location = rounded((out[:, 0] * 64).clamp(-384, 384)) / 64
         scale = rounded((out[:, 1] * 8).clamp(-40, 31)) / 8
         return location, scale, out[:, 2].clamp(0, len(SHAPES) - 1)

@@ -89,7 +89,9 @@ def volumes(folder: Path, split: str) -> Iterator[Volume]:
             try:
                 with path.open("rb") as stream:
                     for image in all_frames(stream):
-                        frames += [image.pixels[0, :, :, sample].astype(np.int32) for sample in range(image.pixels.shape[3])][:1]
+                        frames += [
+                            image.pixels[0, :, :, sample].astype(np.int32) for sample in range(image.pixels.shape[3])
+                        ][:1]
             except MedarchiveError as error:
                 LOGGER.warning("%s: %s", path, error)
         frames = [frame for frame in frames if frame.shape == frames[0].shape]

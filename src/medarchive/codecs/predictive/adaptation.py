@@ -46,15 +46,15 @@ class Adaptation:
             fine = np.clip(fine, -_MOST, _MOST)
         self.fine = fine.copy()
 
-    def outputs(self, active: Ints) -> Ints:
-        """Of activations of shape (inputs, pixels): location in 1/64 scales, spread in 1/8 octaves, number of the shape."""
-        return self._model.network.last(active, self.fine[:, :-1] >> FINE, self.fine[:, -1] >> (FINE - 8))
+    def outputs(self, inputs: Ints) -> Ints:
+        """See Network.last; the features of a tile before may be missing behind the others."""
+        return self._model.network.last(inputs, self.fine[:, : len(inputs)] >> FINE, self.fine[:, -1] >> (FINE - 8))
 
-    def learn(self, active: Ints, spread: Ints, scale: Ints, values: Ints, found: Parameters, highest: int) -> None:
+    def learn(self, inputs: Ints, spread: Ints, scale: Ints, values: Ints, found: Parameters, highest: int) -> None:
         """Take in the pixels of a step.
 
         Args:
-            active: their activations, shape (inputs, pixels).
+            inputs: of the last layer, shape (inputs, pixels).
             spread: the network's second output, clipped.
             scale: k.
             values: what they turned out to be.
@@ -80,11 +80,12 @@ class Adaptation:
             under = np.where(values == 0, 0, self._table(found.shape, lower, steep, shift))
             costs.append(-_logarithm(np.maximum(above - under, 0) + 1))
         widen = np.clip(5 * (costs[0] - costs[1]), -_STEEPEST // 2, _STEEPEST)
-        inputs = np.vstack([active, np.full((1, active.shape[1]), ONE, np.int32)])
+        used = np.r_[: len(inputs), -1]
+        inputs = np.vstack([inputs, np.full((1, inputs.shape[1]), ONE, np.int32)])
         sums = (np.stack([pull, widen]).astype(np.int64) @ inputs.T.astype(np.int64)).astype(np.int32)
-        rates = self._model.rates
+        rates = self._model.rates[:, used]
         moved = (sums + (1 << (rates - 1))) >> rates
-        self.fine[:2] = np.clip(self.fine[:2] + moved, -_MOST, _MOST)
+        self.fine[:2, used] = np.clip(self.fine[:2, used] + moved, -_MOST, _MOST)
 
     def _table(self, shape: Ints, sixteenths: Ints, steep: Ints, shift: Ints) -> Ints:
         index = np.clip(((sixteenths * steep) >> (5 + shift)) + CENTRE, 0, SPAN - 1)
@@ -95,5 +96,3 @@ def _logarithm(count: Ints) -> Ints:
     """64 times the binary logarithm of numbers from 1 to 65,536."""
     exponent = (count.astype(np.float32).view(np.int32) >> 23) - 127
     return 64 * exponent + _LOGARITHMS[((count << 6) >> exponent) - 64]
-
-

@@ -13,7 +13,21 @@ from numpy.typing import NDArray
 from medarchive.codecs.predictive.features import LIMIT
 from medarchive.codecs.predictive.planes import Ints
 
-__all__ = ["CENTRE", "PER_SCALE", "LEAST_SPREAD", "MOST_SPREAD", "PRECISION", "SHAPES", "SPAN", "STEEP", "Bins", "Parameters", "bins", "parameters", "tables"]
+__all__ = [
+    "CENTRE",
+    "PER_SCALE",
+    "LEAST_SPREAD",
+    "MOST_SPREAD",
+    "PRECISION",
+    "SHAPES",
+    "SPAN",
+    "STEEP",
+    "Bins",
+    "Parameters",
+    "bins",
+    "parameters",
+    "tables",
+]
 
 PRECISION = 16
 PER_SCALE = 96

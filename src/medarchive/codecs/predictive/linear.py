@@ -86,7 +86,9 @@ def solve(geometry: Geometry, plane: Ints, before: Ints | None, places: Ints) ->
     return _rounded(found)
 
 
-def _least_squares(terms: NDArray[np.float32], wanted: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
+def _least_squares(
+    terms: NDArray[np.float32], wanted: NDArray[np.float32], weight: NDArray[np.float32]
+) -> NDArray[np.float32]:
     weighted = terms * weight[:, np.newaxis]
     normal = (weighted.T @ terms).astype(np.float64)
     normal[np.diag_indices_from(normal)] += 1e-4 * np.trace(normal) / len(normal) + 1e-3

@@ -62,8 +62,8 @@ class Model:
         magic, version, first, second = _HEAD.unpack_from(data)
         if magic != MAGIC or version != VERSION or not (1 <= first <= WIDEST and 1 <= second <= WIDEST):
             raise CorruptStream("this is no model file of a version that can be read")
-        sizes = ((first, COUNT), (second, first), (3, second))
-        count = sum(2 * outputs * inputs + 4 * outputs for outputs, inputs in sizes) + 2 * (second + 1)
+        sizes = ((first, COUNT), (second, first), (3, second + COUNT))
+        count = sum(2 * outputs * inputs + 4 * outputs for outputs, inputs in sizes) + 2 * (second + COUNT + 1)
         count += 2 * len(SHAPES) * SPAN
         try:
             body = zstandard.ZstdDecompressor().decompress(data[_HEAD.size :], max_output_size=count)
@@ -77,10 +77,13 @@ class Model:
             position += weights.nbytes
             biases = np.frombuffer(body, "<i4", outputs, position).astype(np.int32)
             position += biases.nbytes
-            if np.abs(weights.astype(np.int32)).max() > MOST_WEIGHT or np.abs(biases.astype(np.int64)).max() > MOST_BIAS:
+            if (
+                np.abs(weights.astype(np.int32)).max() > MOST_WEIGHT
+                or np.abs(biases.astype(np.int64)).max() > MOST_BIAS
+            ):
                 raise CorruptStream("a model file with weights beyond their limits")
             layers.append(Layer(weights, biases))
-        rates = np.frombuffer(body, np.uint8, 2 * (second + 1), position).reshape(2, -1).astype(np.int32)
+        rates = np.frombuffer(body, np.uint8, 2 * (second + COUNT + 1), position).reshape(2, -1).astype(np.int32)
         position += rates.size
         if rates.min() < 1 or rates.max() > 30:
             raise CorruptStream("a model file with rates beyond their limits")

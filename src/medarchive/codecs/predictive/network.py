@@ -50,7 +50,10 @@ class Network:
         return active
 
     @staticmethod
-    def last(active: Ints, weights: Ints, biases: Ints) -> Ints:
-        """The last layer, with weights of its own: location in 1/64 scales, spread in 1/8 octaves, number of the shape."""
-        sums = (weights.astype(np.float64) @ active.astype(np.float64)).astype(np.int32) + biases[:, np.newaxis]
+    def last(inputs: Ints, weights: Ints, biases: Ints) -> Ints:
+        """The last layer, with weights of its own: location in 1/64 scales, spread in 1/8 octaves, number of the shape.
+
+        Its inputs are the activations and, behind them, the features, times 16 so that 256 is one for all of them.
+        """
+        sums = (weights.astype(np.float64) @ inputs.astype(np.float64)).astype(np.int32) + biases[:, np.newaxis]
         return np.stack([(row + (1 << (shift - 1))) >> shift for row, shift in zip(sums, LAST_SHIFTS, strict=True)])

@@ -6,7 +6,15 @@ import numpy as np
 
 from medarchive.codecs.predictive import linear
 from medarchive.codecs.predictive.adaptation import Adaptation
-from medarchive.codecs.predictive.distribution import LEAST_SPREAD, MOST_SPREAD, PRECISION, Parameters, bins, parameters, start
+from medarchive.codecs.predictive.distribution import (
+    LEAST_SPREAD,
+    MOST_SPREAD,
+    PRECISION,
+    Parameters,
+    bins,
+    parameters,
+    start,
+)
 from medarchive.codecs.predictive.features import Context, features
 from medarchive.codecs.predictive.model import Model
 from medarchive.codecs.predictive.planes import Geometry, Ints
@@ -51,17 +59,17 @@ class Reference:
         errors.reshape(-1)[places] = values.reshape(-1)[places] - ((predicted + 8) >> 4)
         last = Adaptation(self._model, None if before is None else before.fine)
         state = State(values, geometry.plane_of(geometry.tile_of(errors)), last.fine)
-        active, scale = self._seen(geometry, state, before, places, predicted, highest)
+        inputs, scale = self._seen(geometry, state, before, places, predicted, highest)
         symbols: list[tuple[int, int, int]] = []
         first = 0
         for step in range(geometry.steps):
             some = slice(first, first + len(geometry.at(step)))
             first = some.stop
             here = values.reshape(-1)[places[some]]
-            found, spread = self._distributions(last, active[:, some], predicted[some], scale[some], highest)
+            found, spread = self._distributions(last, inputs[:, some], predicted[some], scale[some], highest)
             for index, (value, *pixel) in enumerate(zip(here.tolist(), *_lists(found), strict=True)):
                 self._put(symbols, index % LANES, value, highest, *pixel)
-            last.learn(active[:, some], spread, scale[some], here, found, highest)
+            last.learn(inputs[:, some], spread, scale[some], here, found, highest)
         return encode(symbols), state
 
     def decode(self, data: bytes, before: State | None, geometry: Geometry, weights: Ints, highest: int) -> State:
@@ -78,11 +86,11 @@ class Reference:
         for step in range(geometry.steps):
             places = geometry.at(step)
             predicted = linear.predict(geometry, state.values, across, places, weights, highest)
-            active, scale = self._seen(geometry, state, before, places, predicted, highest)
-            found, spread = self._distributions(last, active, predicted, scale, highest)
+            inputs, scale = self._seen(geometry, state, before, places, predicted, highest)
+            found, spread = self._distributions(last, inputs, predicted, scale, highest)
             pixels = enumerate(zip(*_lists(found), strict=True))
             here = np.array([self._get(decoder, index % LANES, highest, *pixel) for index, pixel in pixels], np.int32)
-            last.learn(active, spread, scale, here, found, highest)
+            last.learn(inputs, spread, scale, here, found, highest)
             values[places] = here
             errors[places] = here - ((predicted + 8) >> 4)
             geometry.fill(state.values, step)
@@ -95,7 +103,7 @@ class Reference:
     def _seen(
         self, geometry: Geometry, state: State, before: State | None, places: Ints, predicted: Ints, highest: int
     ) -> tuple[Ints, Ints]:
-        """The network's activations at these places, and the scales k."""
+        """The inputs of the last layer at these places, and the scales k."""
         context = Context(
             geometry,
             state.values,
@@ -104,16 +112,24 @@ class Reference:
             None if before is None else before.errors,
         )
         seen, scale = features(context, places, predicted, highest)
-        return self._model.network.active(seen), scale
+        return np.vstack([self._model.network.active(seen), 16 * seen]), scale
 
     def _distributions(
-        self, last: Adaptation, active: Ints, predicted: Ints, scale: Ints, highest: int
+        self, last: Adaptation, inputs: Ints, predicted: Ints, scale: Ints, highest: int
     ) -> tuple[Parameters, Ints]:
-        outputs = last.outputs(active)
+        outputs = last.outputs(inputs)
         return parameters(outputs, predicted, scale, highest), np.clip(outputs[1], LEAST_SPREAD, MOST_SPREAD)
 
     def _put(
-        self, symbols: list[tuple[int, int, int]], lane: int, value: int, highest: int, centre: int, steep: int, shift: int, shape: int
+        self,
+        symbols: list[tuple[int, int, int]],
+        lane: int,
+        value: int,
+        highest: int,
+        centre: int,
+        steep: int,
+        shift: int,
+        shape: int,
     ) -> None:
         pixel, table = bins(centre, shift, highest), self._model.tables[shape]
         raised = value - pixel.middle + ((1 << pixel.low_bits) >> 1)

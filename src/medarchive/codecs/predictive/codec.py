@@ -1,0 +1,199 @@
+"""The codec "predictive": tiles of up to 16 frames, each coded in the light of the one before it."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise, product
+
+import numpy as np
+
+from medarchive.codecs.base import DEFAULT_EFFORT
+from medarchive.codecs.limits import checked_shape
+from medarchive.codecs.predictive import linear, model
+from medarchive.codecs.predictive.backend import Coder, State, coder
+from medarchive.codecs.predictive.packing import Packing
+from medarchive.codecs.predictive.planes import Geometry, Ints
+from medarchive.codecs.spec import ImageSpec
+from medarchive.codecs.wire import Reader, blob, varint
+from medarchive.errors import CorruptStream, LimitExceeded, UnsupportedImage
+from medarchive.image import Image
+
+__all__ = ["Predictive"]
+
+_SIDE = 1024
+"""The longest side of a tile."""
+_ALONE, _ACROSS = 0, 1
+_MOST_WEIGHT = 1 << 18
+_MOST_PIXELS = 1 << 28
+_LOOKED_AT = 30_000
+"""Pixels that decide whether the plane before is of use."""
+_TRIES_BOTH = 9
+"""From this effort on both ways are coded, and the shorter one is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Tile:
+    """Where a tile lies in a frame."""
+
+    rows: slice
+    columns: slice
+
+    @property
+    def geometry(self) -> Geometry:
+        return Geometry(self.rows.stop - self.rows.start, self.columns.stop - self.columns.start)
+
+
+class Predictive:
+    """1 to 16 bits, any number of samples, up to 16 frames a stream."""
+
+    name = "predictive"
+    group = 16
+
+    def accepts(self, image: Image) -> bool:
+        """Images of up to 16 bits."""
+        return image.bits <= 16 and 0 < image.pixels[:1].size * self.group <= _MOST_PIXELS
+
+    def encode(self, image: Image, *, max_error: int = 0, effort: int = DEFAULT_EFFORT) -> bytes:
+        """See Codec.encode."""
+        if max_error:
+            raise UnsupportedImage("predictive is lossless; the container quantises in front of it")
+        if not self.accepts(image) or len(image) > self.group:
+            raise UnsupportedImage(f"predictive takes up to {self.group} frames of up to 16 bits, of moderate size")
+        used = model.load()
+        packing = Packing.of(image.pixels)
+        head = used.identity + ImageSpec.of(image, len(image)).packed() + packing.packed()
+        if packing.highest == 0:
+            return head
+        planes = np.moveaxis(packing.coded(image.pixels), 3, 1)
+
+        def coded(tile: _Tile) -> list[bytes]:
+            encoder = _Encoder(coder(used), tile.geometry, packing.highest, effort)
+            return [
+                encoder.next(np.ascontiguousarray(planes[f, s, tile.rows, tile.columns])) for f, s in _order(planes)
+            ]
+
+        return head + b"".join(map(b"".join, zip(*_each(coded, planes.shape[2], planes.shape[3]), strict=True)))
+
+    def decode(self, data: bytes) -> Image:
+        """See Codec.decode."""
+        reader = Reader(data)
+        used = model.load(reader.take(model.IDENTITY))
+        spec = ImageSpec.read(reader)
+        packing = Packing.read(reader)
+        frames, rows, columns, samples = checked_shape(spec.frames, spec.rows, spec.columns, spec.samples)
+        if spec.bits > 16 or frames > self.group:
+            raise CorruptStream("a predictive stream of more bits or frames than there can be")
+        if frames * rows * columns * samples > _MOST_PIXELS:
+            raise LimitExceeded(f"{frames} frames of {rows} x {columns} x {samples} are beyond what is decoded at once")
+        lowest = -(1 << spec.bits - 1) if spec.signed else 0
+        if packing.low < lowest or int(packing.pixels(np.array([packing.highest], np.int32))[0]) >= lowest + (
+            1 << spec.bits
+        ):
+            raise CorruptStream("a predictive stream whose values leave its bits")
+        planes = np.zeros((frames, samples, rows, columns), np.int32)
+        if packing.highest:
+            tiles = _tiles(rows, columns)
+            parts = [[_Part.read(reader) for _ in tiles] for _ in _order(planes)]
+
+            def decoded(tile: _Tile) -> None:
+                number, state, decoder, geometry = tiles.index(tile), None, coder(used), tile.geometry
+                for (frame, sample), part in zip(_order(planes), parts, strict=True):
+                    state = part[number].decoded(decoder, state, geometry, packing.highest)
+                    planes[frame, sample, tile.rows, tile.columns] = geometry.tile_of(state.values)
+
+            list(_each(decoded, rows, columns))
+        if reader.left:
+            raise CorruptStream("bytes behind the end of a predictive stream")
+        pixels = packing.pixels(np.moveaxis(planes, 1, 3)).astype(spec.dtype)
+        return Image(np.ascontiguousarray(pixels), spec.bits)
+
+
+def _order(planes: Ints) -> Iterator[tuple[int, int]]:
+    """Frames, and within a frame samples, in the order in which they are coded."""
+    return product(range(planes.shape[0]), range(planes.shape[1]))
+
+
+def _tiles(rows: int, columns: int) -> list[_Tile]:
+    """Tiles of nearly equal size, row by row."""
+
+    def edges(length: int) -> list[slice]:
+        count = -(-length // _SIDE)
+        return [slice(start, stop) for start, stop in pairwise(length * i // count for i in range(count + 1))]
+
+    return [_Tile(down, right) for down in edges(rows) for right in edges(columns)]
+
+
+def _each(work, rows: int, columns: int):  # type: ignore[no-untyped-def]
+    """The results for all tiles, several at once."""
+    tiles = _tiles(rows, columns)
+    if len(tiles) == 1:
+        return [work(tiles[0])]
+    with ThreadPoolExecutor(min(len(tiles), 4), thread_name_prefix="medarchive-tile") as pool:
+        return list(pool.map(work, tiles))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A tile of one plane in a stream."""
+
+    weights: Ints
+    data: bytes
+    across: bool
+
+    @classmethod
+    def read(cls, reader: Reader) -> "_Part":
+        across = reader.varint(_ACROSS) == _ACROSS
+        count = len(linear.AROUND) + across * len(linear.ACROSS)
+        numbers = [reader.varint(_MOST_WEIGHT) for _ in range(count)]
+        weights = np.array([number // 2 if number % 2 == 0 else -(number + 1) // 2 for number in numbers], np.int32)
+        return cls(linear.checked(weights, across=across), reader.blob(1 << 30), across)
+
+    def packed(self) -> bytes:
+        numbers = (2 * weight if weight >= 0 else -2 * weight - 1 for weight in self.weights.tolist())
+        return bytes([self.across]) + b"".join(map(varint, numbers)) + blob(self.data)
+
+    def decoded(self, coder: Coder, before: State | None, geometry: Geometry, highest: int) -> State:
+        if self.across and before is None:
+            raise CorruptStream("a first plane that was coded in the light of one before")
+        state = coder.decode(self.data, before if self.across else None, geometry, self.weights, highest)
+        if int(state.values.max()) > highest:
+            raise CorruptStream("a predictive stream with a value beyond its highest")
+        return state
+
+
+class _Encoder:
+    """Codes the planes of one tile in turn."""
+
+    def __init__(self, coder: Coder, geometry: Geometry, highest: int, effort: int) -> None:
+        self._coder = coder
+        self._geometry = geometry
+        self._highest = highest
+        self._effort = effort
+        self._places = geometry.everywhere()
+        self._before: State | None = None
+
+    def next(self, tile: Ints) -> bytes:
+        """The bytes of the next plane."""
+        values = self._geometry.plane_of(tile)
+        ways = [None, self._before] if self._before is not None else [None]
+        weights = [self._weights(values, before) for before in ways]
+        if len(ways) == 2 and self._effort < _TRIES_BOTH:
+            better = int(np.argmin([self._missed(values, *way) for way in zip(ways, weights, strict=True)]))
+            ways, weights = [ways[better]], [weights[better]]
+        found = []
+        for before, chosen in zip(ways, weights, strict=True):
+            data, state = self._coder.encode(values, before, self._geometry, chosen, self._highest)
+            found.append((_Part(chosen, data, before is not None).packed(), state))
+        packed, self._before = min(found, key=lambda each: len(each[0]))
+        return packed
+
+    def _weights(self, values: Ints, before: State | None) -> Ints:
+        return linear.solve(self._geometry, values, None if before is None else before.values, self._places)
+
+    def _missed(self, values: Ints, before: State | None, weights: Ints) -> float:
+        """About how many bits a pixel misses its linear prediction by."""
+        some = self._places[:: max(1, self._places.size // _LOOKED_AT)]
+        across = None if before is None else before.values
+        predicted = linear.predict(self._geometry, values, across, some, weights, self._highest)
+        missed = np.abs(16 * values.reshape(-1)[some] - predicted)
+        return float(np.log2(8 + missed).mean()) - (0.03 if before is not None else 0.0)

@@ -1,0 +1,99 @@
+"""Packing: the values that an image uses, numbered without gaps. Sparse histograms cost what they hold, not what they span."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import zstandard
+from numpy.typing import NDArray
+
+from medarchive.codecs.predictive.planes import Ints
+from medarchive.codecs.wire import Reader, blob, varint
+from medarchive.errors import CorruptStream
+
+__all__ = ["MOST", "Packing"]
+
+MOST = 65535
+"""The largest value that is coded."""
+_SPARSE = 0.75
+_MOST_TABLE = 1 << 14
+_PLAIN, _PACKED = 0, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Packing:
+    """From pixels to coded values and back.
+
+    Attributes:
+        low: the smallest pixel.
+        highest: the largest coded value.
+        used: which of the values from ``low`` on occur, where that is sent.
+    """
+
+    low: int
+    highest: int
+    used: NDArray[np.bool_] | None = None
+
+    @classmethod
+    def of(cls, pixels: NDArray[np.integer]) -> Self:
+        """The packing that suits these pixels, of at most 16 bits."""
+        low, span = int(pixels.min()), int(pixels.max()) - int(pixels.min())
+        used = np.zeros(span + 1, np.bool_)
+        used[(pixels.astype(np.int32) - low).reshape(-1)] = True
+        count = int(used.sum())
+        gain = pixels.size * np.log2((span + 1) / count) / 8
+        if count < _SPARSE * (span + 1) and len(_table(used)) < gain / 2:
+            return cls(low, count - 1, used)
+        return cls(low, span)
+
+    def coded(self, pixels: NDArray[np.integer]) -> Ints:
+        """The values to code, 0 to highest."""
+        values = pixels.astype(np.int32) - self.low
+        if self.used is None:
+            return values
+        numbers = np.cumsum(self.used, dtype=np.int32) - 1
+        coded: Ints = numbers[values]
+        return coded
+
+    def pixels(self, values: Ints) -> Ints:
+        """The pixels that these values stand for."""
+        if self.used is None:
+            return values + self.low
+        known: Ints = np.flatnonzero(self.used).astype(np.int32)
+        return known[values] + self.low
+
+    def packed(self) -> bytes:
+        """The form of docs/format.md."""
+        low = varint(2 * self.low if self.low >= 0 else -2 * self.low - 1)
+        if self.used is None:
+            return bytes([_PLAIN]) + low + varint(self.highest)
+        return bytes([_PACKED]) + low + varint(len(self.used) - 1) + blob(_table(self.used))
+
+    @classmethod
+    def read(cls, reader: Reader) -> Self:
+        """The packing at the beginning of what is left.
+
+        Raises:
+            CorruptStream: it is none.
+        """
+        how = reader.varint(_PACKED)
+        number = reader.varint(1 << 33)
+        low = number // 2 if number % 2 == 0 else -(number + 1) // 2
+        span = reader.varint(MOST)
+        if how == _PLAIN:
+            return cls(low, span)
+        size = (span + 8) // 8
+        try:
+            bits = zstandard.ZstdDecompressor().decompress(reader.blob(_MOST_TABLE), max_output_size=size)
+        except zstandard.ZstdError as error:
+            raise CorruptStream(f"a table of used values: {error}") from error
+        if len(bits) != size:
+            raise CorruptStream("a table of used values of another size than it says")
+        used = np.unpackbits(np.frombuffer(bits, np.uint8), count=span + 1).astype(np.bool_)
+        if not used.any():
+            raise CorruptStream("a table without a single value")
+        return cls(low, int(used.sum()) - 1, used)
+
+
+def _table(used: NDArray[np.bool_]) -> bytes:
+    return zstandard.ZstdCompressor(level=19).compress(np.packbits(used).tobytes())
