@@ -1,7 +1,7 @@
 """The predictive codec's network in torch: what the integers of codecs/predictive/network.py do, with gradients.
 
-Weights and activations are rounded in the forward pass and pass gradients as if they were not, so that what is exported is
-what was trained.
+Weights and activations are rounded in the forward pass and pass gradients as if they were not, so that what is
+exported is what was trained.
 """
 
 import math
@@ -10,9 +10,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Net", "bits"]
+from medarchive.codecs.predictive.distribution import SHAPES
 
-SHAPES = ((0.0, 3.0), (0.12, 3.0), (0.3, 3.0), (0.3, 5.0))
+__all__ = ["Net", "bits"]
 
 
 def rounded(value: Tensor) -> Tensor:
@@ -61,7 +61,6 @@ class Net(nn.Module):
 def below(z: Tensor, shape: Tensor) -> Tensor:
     """The distribution function at z scales, for a shape between the tabulated ones."""
     share = torch.zeros_like(z)
-    first, second = SHAPES[0][1], SHAPES[-1][1]
     tables = [(1 - a) * torch.sigmoid(z) + a * torch.sigmoid(z / wide) for a, wide in SHAPES]
     for index, table in enumerate(tables):
         share = share + table * (1 - (shape - index).abs()).clamp(0, 1)

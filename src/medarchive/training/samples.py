@@ -1,12 +1,12 @@
 """Samples: pixels of DICOM files as the predictive codec's network meets them, for training and validation."""
 
 import csv
+import hashlib
 import logging
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pydicom
@@ -70,28 +70,12 @@ def volumes(folder: Path, split: str) -> Iterator[Volume]:
     if catalogue.is_file():
         with catalogue.open(encoding="utf-8", newline="") as lines:
             chosen = {row["dir"]: row["split"] for row in csv.DictReader(lines, delimiter="\t")}
-    series: dict[tuple[str, ...], list[tuple[float, Path, Any]]] = defaultdict(list)
-    for path in sorted(folder.rglob("*")):
-        top = path.relative_to(folder).parts[0]
-        if not path.is_file() or (chosen and chosen.get(top) != split):
-            continue
-        try:
-            header = pydicom.dcmread(path, stop_before_pixels=True)
-        except (pydicom.errors.InvalidDicomError, OSError, ValueError):
-            continue
-        if not chosen and (hash_of(str(header.get("PatientID", ""))) % 5 == 0) is not (split == "validation"):
-            continue
-        key = (top, str(header.get("SeriesInstanceUID", "")), str(header.get("Rows")), str(header.get("Columns")))
-        series[key].append((_position(header), path, header))
-    for (top, uid, *_), members in sorted(series.items()):
+    for (top, uid, *_), members in sorted(_series(folder, split, chosen).items()):
         frames: list[Ints] = []
         for _, path, _ in sorted(members, key=lambda member: member[:2]):
             try:
                 with path.open("rb") as stream:
-                    for image in all_frames(stream):
-                        frames += [
-                            image.pixels[0, :, :, sample].astype(np.int32) for sample in range(image.pixels.shape[3])
-                        ][:1]
+                    frames.extend(image.pixels[0, :, :, 0].astype(np.int32) for image in all_frames(stream))
             except MedarchiveError as error:
                 LOGGER.warning("%s: %s", path, error)
         frames = [frame for frame in frames if frame.shape == frames[0].shape]
@@ -100,12 +84,32 @@ def volumes(folder: Path, split: str) -> Iterator[Volume]:
             yield Volume(f"{top} {uid[-8:]}", str(members[0][2].get("Modality", "")), stacked - stacked.min())
 
 
-def hash_of(text: str) -> int:
+def _series(
+    folder: Path, split: str, chosen: dict[str, str]
+) -> dict[tuple[str, ...], list[tuple[float, Path, pydicom.Dataset]]]:
+    """Position, path and header of the files of a split, by series."""
+    series: dict[tuple[str, ...], list[tuple[float, Path, pydicom.Dataset]]] = defaultdict(list)
+    for path in sorted(folder.rglob("*")):
+        top = path.relative_to(folder).parts[0]
+        if not path.is_file() or (chosen and chosen.get(top) != split):
+            continue
+        try:
+            header = pydicom.dcmread(path, stop_before_pixels=True)
+        except (pydicom.errors.InvalidDicomError, OSError, ValueError):
+            continue
+        if not chosen and (_hash(str(header.get("PatientID", ""))) % 5 == 0) is not (split == "validation"):
+            continue
+        key = (top, str(header.get("SeriesInstanceUID", "")), str(header.get("Rows")), str(header.get("Columns")))
+        series[key].append((_position(header), path, header))
+    return series
+
+
+def _hash(text: str) -> int:
     """A number that stays the same from run to run."""
-    return int.from_bytes(__import__("hashlib").sha256(text.encode()).digest()[:4], "little")
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")
 
 
-def _position(header: Any) -> float:
+def _position(header: pydicom.Dataset) -> float:
     try:
         orientation = [float(number) for number in header.ImageOrientationPatient]
         normal = np.cross(orientation[:3], orientation[3:])
@@ -133,8 +137,8 @@ def gathered(volume: Volume, pixels: int, random: np.random.Generator, *, vary: 
         if vary:
             frame, previous = _varied(frame, previous, random)
         frame, previous = _cut(frame, previous, random)
-        for before in (None, previous) if previous is not None else (None,):
-            parts.append(_of_tile(frame, before, each, random))
+        ways = (None, previous) if previous is not None else (None,)
+        parts += [_of_tile(frame, before, each, random) for before in ways]
     return Samples.joined(parts)
 
 

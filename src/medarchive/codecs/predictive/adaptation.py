@@ -1,7 +1,8 @@
 """Adaptation: the last layer follows the image. After each step of the wavefront its weights move a little downhill.
 
-Both sides do the same with what both know, so nothing is sent. Gradients, rates and weights are integers: of the location,
-the distribution function at the residual; of the spread, the difference in cost between a narrower and a wider one.
+Both sides do the same with what both know, so nothing is sent. Gradients, rates and weights are integers: of the
+location, the distribution function at the residual; of the spread, the difference in cost between a narrower and a
+wider one.
 """
 
 import numpy as np
@@ -89,10 +90,12 @@ class Adaptation:
 
     def _table(self, shape: Ints, sixteenths: Ints, steep: Ints, shift: Ints) -> Ints:
         index = np.clip(((sixteenths * steep) >> (5 + shift)) + CENTRE, 0, SPAN - 1)
-        return self._model.tables[shape, index].astype(np.int32)
+        found: Ints = self._model.tables[shape, index].astype(np.int32)
+        return found
 
 
 def _logarithm(count: Ints) -> Ints:
     """64 times the binary logarithm of numbers from 1 to 65,536."""
     exponent = (count.astype(np.float32).view(np.int32) >> 23) - 127
-    return 64 * exponent + _LOGARITHMS[((count << 6) >> exponent) - 64]
+    logarithm: Ints = 64 * exponent + _LOGARITHMS[((count << 6) >> exponent) - 64]
+    return logarithm

@@ -1,8 +1,9 @@
 """Distribution: what the network says of a pixel, as an interval of integers for the range coder.
 
-The residual from the predicted value is coded in classes of 2^b neighbouring values, 2 REACH + 1 of them at most around the
-prediction, and an escape for all others. Where the image's own range ends before the reach does, the outermost class takes
-all that lies beyond. A class is an interval of 0 to 65,536, cut out by a table of the distribution function.
+The residual from the predicted value is coded in classes of 2^b neighbouring values, 2 REACH + 1 of them at most
+around the prediction, and an escape for all others. Where the image's own range ends before the reach does, the
+outermost class takes all that lies beyond. A class is an interval of 0 to 65,536, cut out by a table of the
+distribution function.
 """
 
 from dataclasses import dataclass
@@ -15,9 +16,9 @@ from medarchive.codecs.predictive.planes import Ints
 
 __all__ = [
     "CENTRE",
-    "PER_SCALE",
     "LEAST_SPREAD",
     "MOST_SPREAD",
+    "PER_SCALE",
     "PRECISION",
     "SHAPES",
     "SPAN",

@@ -1,7 +1,8 @@
-"""Features: what the network is told of a pixel's surroundings, in units of the local scale of the prediction's errors.
+"""Features: what the network is told of a pixel's surroundings, in units of the local scale of the prediction's
+errors.
 
-All are integers in sixteenths of that scale, -96 to 96. The scale comes in quarter octaves: ``k = 4 o + m`` stands for
-``(2 m + 9) / 8 * 2^o`` eighths of a step of the image. So the features do not depend on the image's contrast.
+All are integers in sixteenths of that scale, -96 to 96. The scale comes in quarter octaves: ``k = 4 o + m`` stands
+for ``(2 m + 9) / 8 * 2^o`` eighths of a step of the image. So the features do not depend on the image's contrast.
 """
 
 from dataclasses import dataclass
@@ -35,7 +36,7 @@ COUNT = ALONE + len(_BEFORE) + len(_BEFORE_ERRORS) + 6
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Planes of a tile and, where there is one, of the tile before it: values and errors of their linear predictions."""
+    """Planes of a tile and, where there is one, of the tile before: values, and errors of their linear predictions."""
 
     geometry: Geometry
     values: Ints
@@ -77,10 +78,12 @@ def features(context: Context, places: Ints, predicted: Ints, highest: int) -> t
 
     def in_scale(sixteenths: Ints) -> Ints:
         product = np.clip(sixteenths, -131071, 131071) * reciprocal
-        return np.clip((product + (1 << (shift - 1))) >> shift, -LIMIT, LIMIT)
+        clipped: Ints = np.clip((product + (1 << (shift - 1))) >> shift, -LIMIT, LIMIT)
+        return clipped
 
     def against_scale(eighths: Ints) -> Ints:
-        return np.clip(4 * (octaves(np.minimum(eighths + 1, _MOST)) - scale), -LIMIT, LIMIT)
+        clipped: Ints = np.clip(4 * (octaves(np.minimum(eighths + 1, _MOST)) - scale), -LIMIT, LIMIT)
+        return clipped
 
     found = [in_scale(16 * value(dx, dy) - predicted) for dx, dy in _VALUES]
     found += [in_scale(16 * error(dx, dy)) for dx, dy in _ERRORS]

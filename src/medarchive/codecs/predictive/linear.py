@@ -1,7 +1,7 @@
 """Linear prediction: integer weights for the neighbours of a pixel, found by the encoder for each image.
 
-The prediction is made in sixteenths of a step of the image, relative to the pixel on the left, so that it does not depend
-on the image's mean. Weighted least squares adapts it to every reconstruction kernel and to zero-filled MR.
+The prediction is made in sixteenths of a step of the image, relative to the pixel on the left, so that it does not
+depend on the image's mean. Weighted least squares adapts it to every reconstruction kernel and to zero-filled MR.
 """
 
 import numpy as np

@@ -1,7 +1,8 @@
 """Network: three layers of integers, from features to the location, spread and shape of a pixel's distribution.
 
-Weights have 12 bits, activations 12 (0 to 4095), features 8: every sum stays below 2^31 for layers of up to 128, whatever
-the weights are, and so below 2^53: a float64 product has every one of them exactly, in whatever order it adds.
+Weights have 12 bits, activations 12 (0 to 4095), features 8: every sum stays below 2^31 for layers of up to 128,
+whatever the weights are, and so below 2^53: a float64 product has every one of them exactly, in whatever order it
+adds.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,6 @@
-"""Packing: the values that an image uses, numbered without gaps. Sparse histograms cost what they hold, not what they span."""
+"""Packing: the values that an image uses, numbered without gaps. Sparse histograms cost what they hold, not what
+they span.
+"""
 
 from dataclasses import dataclass
 from typing import Self

@@ -1,8 +1,9 @@
-"""Planes: integers of a tile in the order of its wavefront, with everything around the tile that context can ask for.
+"""Planes: integers of a tile in the order of its wavefront, with everything around the tile that context can ask
+for.
 
 Pixel (x, y) of a tile is coded at step t = x + 3y; the pixels of one step do not see each other. A plane keeps it at
-``[t + MARGIN, y + EDGE]``, so that a neighbour (x + dx, y - dy) of all pixels of a step lies at one and the same distance:
-``step`` elements further in the flattened plane. Outside of the tile:
+``[t + MARGIN, y + EDGE]``, so that a neighbour (x + dx, y - dy) of all pixels of a step lies at one and the same
+distance: ``step`` elements further in the flattened plane. Outside of the tile:
 
 - left of row y lies the first pixel of row y - 1; left of row 0 lie zeros;
 - right of a row lies its last pixel;
