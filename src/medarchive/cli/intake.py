@@ -40,12 +40,12 @@ class Refused:
     exit_code: int
 
 
-def files_below(paths: Iterable[Path], but: Path) -> Iterator[Path]:
+def files_below(paths: Iterable[Path], but: Path | None = None) -> Iterator[Path]:
     """Files as given, and all files of folders in order of their names; links to folders are not followed.
 
     Args:
         paths: files and folders.
-        but: a folder to leave out: the archive itself.
+        but: a folder to leave out: the archive itself, where there is one.
     """
     for path in paths:
         if not path.is_dir():
