@@ -66,6 +66,10 @@ class Settings:
     """Codecs tried for pixel data; the smallest proven result is kept, the last one must take everything."""
     effort: int = 7
     """How hard encoders try, 1 (quick) to 9 (small)."""
+    quiet: float = 60.0
+    """Seconds without an arrival after which the slices of a series are coded together, by codecs that do so."""
+    group_slices: int = 16
+    """Slices that are coded together at most; reading one of them decodes all."""
     workers: int = field(default_factory=lambda: min(os.cpu_count() or 1, 8))
     """Threads that compress at the same time."""
     max_object_bytes: int = 4 << 30
@@ -76,6 +80,8 @@ class Settings:
     """Seconds that unreferenced blobs stay before the collector may unlink them."""
     undelete: float = 7 * 86400.0
     """Seconds that deleted instances stay before they are purged."""
+    undo: float = 7 * 86400.0
+    """Seconds for which what ``medarchive compress`` did can be undone; until then the former blobs stay."""
     busy_timeout: float = 30.0
     """Seconds to wait for the catalogue's write lock."""
     lease: float = 600.0
@@ -96,11 +102,14 @@ class Settings:
             ("max_associations", 1, 10_000),
             ("network_timeout", 1, 86400),
             ("effort", 1, 9),
+            ("quiet", 0, 86400),
+            ("group_slices", 1, 256),
             ("workers", 1, 256),
             ("max_object_bytes", 1 << 10, 1 << 44),
             ("max_memory_bytes", 1 << 16, 1 << 40),
             ("grace", 0, 1e9),
             ("undelete", 0, 1e9),
+            ("undo", 0, 1e9),
             ("busy_timeout", 0.1, 3600),
             ("lease", 1, 86400),
             ("attempts", 1, 100),

@@ -7,9 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).parents[1]))  # this file is a program too: its children run it
 
+from contracts import differences
 from contracts.objects import ct
+from contracts.volumes import slice_of
 from medarchive.archive.archive import Archive
 from medarchive.dicom.query import Level
 from medarchive.errors import NotFound
@@ -20,7 +24,16 @@ ROUNDS = 25
 
 
 def settings(root: Path) -> Settings:
-    return Settings(archive=root, effort=1, workers=1, codecs=("zstd-planes",), grace=0, undelete=0, busy_timeout=60)
+    return Settings(
+        archive=root,
+        codecs=(differences.NAME, "zstd-planes"),
+        effort=1,
+        workers=1,
+        quiet=0,
+        grace=0,
+        undelete=0,
+        busy_timeout=60,
+    )
 
 
 def identical(number: int) -> bytes:
@@ -29,10 +42,14 @@ def identical(number: int) -> bytes:
 
 
 def work(root: Path, seed: int) -> None:
-    """Store, compress, delete and collect in an order of chance; what is stored is readable until it is deleted."""
+    """Store, compress, delete and collect in an order of chance; what is stored is readable until it is deleted.
+
+    The slices of a process' own series are coded together as they come.
+    """
+    differences.register()
     chance = random.Random(seed)
     stored = duplicates = deleted = 0
-    own = [ct(1, series=f"1.9.{seed}", uid=f"1.9.{seed}.{n}", size=16) for n in range(ROUNDS)]
+    own = [slice_of(n, series=f"1.9.{seed}", size=16) for n in range(ROUNDS)]
     with Archive.open(settings(root)) as archive:
         for data in own:
             uid = archive.store(io.BytesIO(data)).uid
@@ -52,7 +69,10 @@ def work(root: Path, seed: int) -> None:
     print(json.dumps({"stored": stored, "duplicates": duplicates, "deleted": deleted}))
 
 
-def test_three_processes_that_store_swap_delete_and_collect_lose_nothing(tmp_path: Path) -> None:
+def test_three_processes_that_store_swap_delete_and_collect_lose_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    differences.register(monkeypatch)
     root = tmp_path / "archive"
     command = [sys.executable, __file__, str(root)]
     children = [
@@ -68,13 +88,16 @@ def test_three_processes_that_store_swap_delete_and_collect_lose_nothing(tmp_pat
     assert totals["duplicates"] > 0, "the processes did not meet"
     assert totals["deleted"] > 0
     with Archive.open(settings(root)) as archive:
-        list(archive.compress())
+        for _ in range(3):
+            list(archive.compress(wait_for_all=True))
         archive.collect()
+        assert archive.waiting() == 0
         assert list(archive.check(read_data=True)) == []
         for seed in (1, 2, 3):
             for number in range(ROUNDS):
                 uid = f"1.9.{seed}.{number}"
-                assert archive.load(uid).read() == ct(1, series=f"1.9.{seed}", uid=uid, size=16)
+                assert archive.load(uid).read() == slice_of(number, series=f"1.9.{seed}", size=16)
+        assert any(record.shared for record in archive.instances(Level.SERIES, ["1.9.1", "1.9.2", "1.9.3"]))
         # Every shared object is there exactly if it was stored once more often than it was deleted.
         shared = [record.uid for record in archive.instances(Level.SERIES, ["1.2.3.1.1"])]
         assert len(shared) == totals["stored"] - totals["deleted"]

@@ -9,15 +9,17 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from medarchive.archive import instances, jobs, search
+from medarchive.archive import deletion, instances, jobs, search
 from medarchive.archive.catalog import InstanceRecord
 from medarchive.archive.check import Problem, check
 from medarchive.archive.collector import Collected, collect
-from medarchive.archive.compress import Compressed, Compressor
+from medarchive.archive.compress import Compressed
+from medarchive.archive.decoded import Decoded
 from medarchive.archive.disk import Disk
 from medarchive.archive.ingest import Ingest, Stored
 from medarchive.archive.local import LocalStore
 from medarchive.archive.retrieve import current, frame, rebuild
+from medarchive.archive.runner import Runner
 from medarchive.archive.spool import Spool
 from medarchive.archive.sqlite import SqliteCatalog
 from medarchive.archive.staging import Staging
@@ -51,6 +53,7 @@ class Archive:
         self.catalog = catalog
         self.blobs = blobs
         self._staging = staging
+        self._decoded = Decoded(blobs)
         self._ingest = Ingest(catalog, blobs, settings.max_object_bytes)
 
     @classmethod
@@ -144,7 +147,7 @@ class Archive:
 
         def use(record: InstanceRecord) -> BinaryIO:
             with Spool(self._staging, self.settings.max_memory_bytes) as spool:
-                rebuild(self.blobs, record, spool)
+                rebuild(self._decoded, record, spool)
                 return spool.finished()
 
         file = current(self.catalog, uid, use)
@@ -161,7 +164,7 @@ class Archive:
             BlobCorrupt: what is kept was changed.
             DicomError: the object has no pixel data that can be decoded.
         """
-        return current(self.catalog, uid, lambda record: frame(self.blobs, record, index, lambda: self.load(uid)))
+        return current(self.catalog, uid, lambda record: frame(self._decoded, record, index, lambda: self.load(uid)))
 
     def delete(self, uid: str) -> None:
         """Take an instance out of sight. For ``settings.undelete`` seconds ``undelete`` brings it back.
@@ -169,7 +172,7 @@ class Archive:
         Raises:
             NotFound: no such instance.
         """
-        self.catalog.write(lambda transaction: instances.hide(transaction, uid))
+        self.catalog.write(lambda transaction: deletion.hide(transaction, uid))
 
     def undelete(self, uid: str) -> None:
         """Bring a deleted instance back.
@@ -178,26 +181,34 @@ class Archive:
             NotFound: none was deleted, or it has been purged.
             Conflict: one of this UID was stored since.
         """
-        self.catalog.write(lambda transaction: instances.unhide(transaction, uid))
+        self.catalog.write(lambda transaction: deletion.unhide(transaction, uid))
 
-    def compress(self, *, wait_for_all: bool = False, stop: threading.Event | None = None) -> Iterator[Compressed]:
+    def compress(
+        self,
+        *,
+        wait_for_all: bool = False,
+        stop: threading.Event | None = None,
+        kinds: Sequence[jobs.Kind] = jobs.KINDS,
+    ) -> Iterator[Compressed]:
         """Do the jobs that are waiting now, ``settings.workers`` at a time, and say what became of each.
 
         Args:
-            wait_for_all: wait for retries too, and for what other processes do; otherwise end when nothing may run.
+            wait_for_all: wait for retries too, and for what other processes do, but not for a series to go quiet;
+                otherwise end when nothing may run.
             stop: set, it lets the jobs under way end and begins no other.
+            kinds: leaving jobs of other kinds alone.
         """
         last = jobs.newest(self.catalog)
-        compressor = Compressor(self.settings, self.catalog, self.blobs, self._staging)
+        runner = Runner(self.settings, self.catalog, self._decoded, self._staging)
         stop = stop or threading.Event()
         with ThreadPoolExecutor(self.settings.workers, thread_name_prefix="medarchive-compress") as pool:
             under_way: set[Future[Compressed | None]] = set()
             idle = False
             while True:
                 while not (idle or stop.is_set()) and len(under_way) < self.settings.workers:
-                    under_way.add(pool.submit(compressor.run, last))
+                    under_way.add(pool.submit(runner.run, last, kinds))
                 if not under_way:
-                    if not wait_for_all or stop.is_set() or not jobs.waiting(self.catalog, last):
+                    if not wait_for_all or stop.is_set() or not jobs.waiting(self.catalog, last, kinds, soon=True):
                         return
                     idle = stop.wait(0.2)
                     continue
@@ -206,6 +217,15 @@ class Archive:
                     idle = result is None
                     if result is not None:
                         yield result
+
+    def compress_together(self, series_uids: Sequence[str]) -> Iterator[Compressed]:
+        """Code the slices of some series together now, without waiting for the series to go quiet.
+
+        For series that are complete; slices that come later make groups of their own.
+        """
+        if jobs.hasten(self.catalog, series_uids):
+            for _ in range(2):  # the first jobs cut the series into groups, the next ones encode those
+                yield from self.compress(wait_for_all=True)
 
     def waiting(self) -> int:
         """How many jobs are to be done."""
@@ -235,15 +255,17 @@ class Archive:
             self.blobs,
             grace=self.settings.grace if grace is None else grace,
             undelete=self.settings.undelete,
+            undo=self.settings.undo,
             orphans=orphans,
         )
 
     def check(self, *, read_data: bool = False) -> Iterator[Problem]:
         """Compare catalogue and store and report every fault; with ``read_data``, hash and decode everything too."""
+        decoded = Decoded(self.blobs)
 
         def restore(record: InstanceRecord) -> None:
             with Spool(self._staging, self.settings.max_memory_bytes) as spool:
-                rebuild(self.blobs, record, spool)
+                rebuild(decoded, record, spool)
                 spool.close()
 
         return check(self.catalog, self.blobs, restore, read_data=read_data)

@@ -24,8 +24,9 @@ class Row(Protocol):
         ...
 
 
-State = Literal["received", "kept"]
-"""``received``: durable, waiting to be compressed. ``kept``: in its final form."""
+State = Literal["received", "alone", "kept"]
+"""``received``: durable, waiting to be compressed. ``alone``: compressed, and one of the slices that will be coded
+together when their series has gone quiet. ``kept``: in its final form."""
 
 Form = Literal["raw", "zstd", "split"]
 """``raw``: a blob, the Part 10 file. ``zstd``: a blob, the file compressed. ``split``: header blob and container."""
@@ -71,9 +72,15 @@ class Catalog(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class InstanceRecord:
-    """Where an instance is and how it is kept. Sizes in bytes; hashes are SHA-256 in hexadecimal."""
+    """Where an instance is and how it is kept. Sizes in bytes; hashes are SHA-256 in hexadecimal.
+
+    The frames of one that is split are ``frames`` of the ``entry_frames`` of entry number ``entry`` of its container,
+    from ``first_frame`` on; 0 frames are all of them. ``stored_bytes`` is its blob and its share of the container.
+    ``tried`` is the name of what it was encoded with, whether that was kept or not.
+    """
 
     id: int
+    series: int
     uid: str
     sop_class: str
     study_uid: str
@@ -94,3 +101,12 @@ class InstanceRecord:
     blob: BlobId
     container: BlobId | None
     entry: int
+    first_frame: int
+    frames: int
+    entry_frames: int
+    tried: str
+
+    @property
+    def shared(self) -> bool:
+        """Whether its container is that of a closed group."""
+        return self.frames < self.entry_frames

@@ -76,6 +76,10 @@ SELECT SOPInstanceUID AS uid, blob AS missing FROM instance
 WHERE NOT EXISTS (SELECT 1 FROM blob AS b WHERE b.id = instance.blob)
 UNION ALL SELECT SOPInstanceUID, container FROM instance
 WHERE container IS NOT NULL AND NOT EXISTS (SELECT 1 FROM blob AS b WHERE b.id = instance.container)
+UNION ALL SELECT SOPInstanceUID, b.missing FROM instance JOIN
+    (SELECT instance, blob AS missing FROM former UNION ALL SELECT instance, container FROM former) AS b
+    ON b.instance = instance.id
+WHERE b.missing IS NOT NULL AND NOT EXISTS (SELECT 1 FROM blob WHERE blob.id = b.missing)
 """
 _DRIFTED = f"SELECT id, refs, found FROM (SELECT id, refs, {REFERENCED} AS found FROM blob AS b) WHERE refs <> found"
 

@@ -6,7 +6,8 @@ from functools import partial
 
 from medarchive.archive.blobs import BlobId, BlobStore
 from medarchive.archive.catalog import Catalog, Transaction
-from medarchive.archive.instances import forget
+from medarchive.archive.deletion import forget
+from medarchive.archive.former import forget_former
 from medarchive.archive.references import REFERENCED
 
 __all__ = ["Collected", "collect"]
@@ -32,7 +33,9 @@ class Collected:
     bytes: int
 
 
-def collect(catalog: Catalog, blobs: BlobStore, *, grace: float, undelete: float, orphans: bool = True) -> Collected:
+def collect(
+    catalog: Catalog, blobs: BlobStore, *, grace: float, undelete: float, undo: float, orphans: bool = True
+) -> Collected:
     """Purge, then unlink. Safe beside any number of processes that store, swap and delete at the same time.
 
     Args:
@@ -40,12 +43,16 @@ def collect(catalog: Catalog, blobs: BlobStore, *, grace: float, undelete: float
         blobs: where to unlink.
         grace: seconds for which an unreferenced blob stays.
         undelete: seconds for which a deleted instance stays.
+        undo: seconds for which an instance's former place stays.
         orphans: whether to walk through the whole store for blobs that the catalogue does not know.
     """
     purged = 0
     before = time.time() - undelete
     while step := catalog.write(lambda transaction: forget(transaction, before, _STEP)):
         purged += step
+    left = time.time() - undo
+    while catalog.write(lambda transaction: forget_former(transaction, left, _STEP)):
+        pass
     taken = freed = 0
     while True:
         names, size = catalog.write(lambda transaction: _take(transaction, blobs, time.time() - grace))

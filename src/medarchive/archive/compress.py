@@ -2,18 +2,18 @@
 
 import contextlib
 import io
-import os
-import threading
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import zstandard
 
-from medarchive.archive import jobs
-from medarchive.archive.blobs import CHUNK, BlobId, BlobStore
-from medarchive.archive.catalog import Catalog, Form, InstanceRecord, Transaction
-from medarchive.archive.instances import by_id
+from medarchive.archive import batches, jobs
+from medarchive.archive.blobs import CHUNK, BlobId
+from medarchive.archive.catalog import Catalog, Form, InstanceRecord, State, Transaction
+from medarchive.archive.decoded import Decoded
+from medarchive.archive.former import remember
+from medarchive.archive.how import How
 from medarchive.archive.references import hold, put_then, release
 from medarchive.archive.retrieve import BlobReader, rebuild
 from medarchive.archive.spool import Spool
@@ -21,12 +21,10 @@ from medarchive.archive.staging import Staging
 from medarchive.codecs import verified
 from medarchive.dicom.instance_blob import split
 from medarchive.dicom.recipe import Verbatim
-from medarchive.errors import MedarchiveError
 from medarchive.settings import Settings
 
 __all__ = ["Compressed", "Compressor"]
 
-_ZSTD_LEVEL = 9
 _WORTH = 0.99
 """A verbatim file is stored compressed only where that saves at least a hundredth."""
 
@@ -36,19 +34,25 @@ class Compressed:
     """What one job came to.
 
     Attributes:
-        instance: row number of the instance.
-        uid: its SOP Instance UID, empty where it was gone.
-        codec: what holds its pixels now; ``zstd`` or ``none`` where the file is kept verbatim.
-        bytes_in: size of the Part 10 file.
-        bytes_kept: size of what is kept for it.
-        error: why the attempt failed, empty where it did not; the instance is then kept as it was.
+        kind: of the job.
+        target: row number of the instance or series, or number of the batch.
+        uid: SOP Instance UID, the first of a batch; empty where there was nothing to do.
+        codec: what holds the pixels now; ``zstd`` or ``none`` where the file is kept verbatim.
+        instances: how many it is about.
+        bytes_in: size of their Part 10 files.
+        bytes_before: what was kept for them.
+        bytes_kept: size of what is kept for them.
+        error: why the attempt failed, empty where it did not; the instances are then kept as they were.
     """
 
-    instance: int
-    uid: str
-    codec: str
-    bytes_in: int
-    bytes_kept: int
+    kind: jobs.Kind
+    target: int
+    uid: str = ""
+    codec: str = ""
+    instances: int = 0
+    bytes_in: int = 0
+    bytes_before: int = 0
+    bytes_kept: int = 0
     error: str = ""
 
 
@@ -56,86 +60,88 @@ class Compressed:
 class _Result:
     """The final form, in files of the staging folder."""
 
+    state: State
     form: Form
     codec: str
     reason: str
+    frames: int
     files: tuple[Path, ...]
 
 
 class Compressor:
-    """Runs compress jobs, one at a time; several may run in threads and processes beside each other."""
+    """Encodes instances one by one: when they have arrived, and again when a person asks for it."""
 
-    def __init__(self, settings: Settings, catalog: Catalog, blobs: BlobStore, staging: Staging) -> None:
+    def __init__(self, settings: Settings, catalog: Catalog, decoded: Decoded, staging: Staging) -> None:
         self._settings = settings
         self._catalog = catalog
-        self._blobs = blobs
+        self._decoded = decoded
+        self._blobs = decoded.blobs
         self._staging = staging
-        self._owner = f"{os.uname().nodename}:{os.getpid()}:{time.monotonic_ns()}"
 
-    def run(self, up_to: int | None = None) -> Compressed | None:
-        """Take the next job and do it; None where there is none to take."""
-        settings = self._settings
-        owner = f"{self._owner}:{threading.get_ident()}"
-        job = jobs.lease(self._catalog, owner, settings.lease, settings.attempts, up_to)
-        if job is None:
-            return None
-        record = by_id(self._catalog, job.target)
-        if record is None or record.state == "kept":
-            self._catalog.write(lambda transaction: jobs.finish(transaction, job))
-            return Compressed(job.target, "", "", 0, 0)
+    def compress(self, job: jobs.Job, record: InstanceRecord, how: How) -> Compressed:
+        """Do a ``compress`` job."""
+        with self._original(record) as stream:
+            result = self._final_form(stream, record, how)
         try:
-            with _Heartbeat(self._catalog, job, settings.lease):
-                return self._compress(job, record)
-        except (MedarchiveError, OSError, MemoryError, ArithmeticError, LookupError, ValueError) as error:
-            # Whatever a strange object does to a codec, it costs this job and nothing else.
-            jobs.fail(self._catalog, job, f"{type(error).__name__}: {error}", settings.attempts)
-            return Compressed(job.target, record.uid, "", record.size, record.size, str(error) or type(error).__name__)
-
-    def _compress(self, job: jobs.Job, record: InstanceRecord) -> Compressed:
-        result = self._final_form(record)
-        try:
-            if result.form == "raw":
-                kept = self._catalog.write(lambda transaction: _settle(transaction, job, record, result, record.size))
+            size = sum(path.stat().st_size for path in result.files)
+            if how.again and (size >= record.stored_bytes or result.form == "raw"):
+                kept = self._catalog.write(lambda transaction: _leave(transaction, job, record, how))
+            elif result.form == "raw":
+                new = _kept_as(record, result, how, [record.blob], record.size)
+                kept = self._catalog.write(lambda transaction: self._settle(transaction, job, record, new))
             else:
                 kept = put_then(
                     self._catalog,
-                    lambda: self._put(record, result),
-                    lambda transaction, names: self._swap(transaction, job, record, result, names),
+                    lambda: self._put(record, result, how),
+                    lambda transaction, names: self._swap(
+                        transaction, job, record, _kept_as(record, result, how, names, size), how
+                    ),
                 )
         finally:
             for path in result.files:
                 path.unlink(missing_ok=True)
-        return Compressed(job.target, record.uid, result.codec, record.size, kept)
+        return Compressed(
+            *("compress", job.target, record.uid, result.codec, 1), record.size, record.stored_bytes, kept
+        )
 
-    def _final_form(self, record: InstanceRecord) -> _Result:
+    def _original(self, record: InstanceRecord) -> BinaryIO:
+        """The file as it was received, seekable."""
+        if record.form == "raw":
+            return io.BufferedReader(BlobReader(self._blobs, record.blob), CHUNK)
+        with Spool(self._staging, self._settings.max_memory_bytes) as spool:
+            rebuild(self._decoded, record, spool)
+            return spool.finished()
+
+    def _final_form(self, stream: BinaryIO, record: InstanceRecord, how: How) -> _Result:
         """Split and encode, or compress verbatim, into files of the staging folder."""
-        with io.BufferedReader(BlobReader(self._blobs, record.blob), CHUNK) as stream:
-            parts = split(stream)
-            if isinstance(parts, Verbatim):
-                return self._verbatim(record, str(parts))
-            header, container = self._staging.new(), self._staging.new()
-            with container.open("x+b") as out:
-                kept = verified.encode(
-                    [parts.frames],
-                    out,
-                    codecs=self._settings.codecs,
-                    effort=self._settings.effort,
-                    workers=self._settings.workers,
-                )
-            header.write_bytes(parts.header)
-            return _Result("split", kept.codec, "", (header, container))
+        parts = split(stream)
+        if isinstance(parts, Verbatim):
+            return self._verbatim(stream, record, str(parts), how)
+        waits = len(parts.frames) == 1 and not how.again and bool(how.together)
+        header, container = self._staging.new(), self._staging.new()
+        with container.open("x+b") as out:
+            kept = verified.encode(
+                [parts.frames],
+                out,
+                codecs=how.alone if waits else how.codecs,
+                effort=how.effort,
+                workers=self._settings.workers,
+            )
+        header.write_bytes(parts.header)
+        return _Result("alone" if waits else "kept", "split", kept.codec, "", len(parts.frames), (header, container))
 
-    def _verbatim(self, record: InstanceRecord, reason: str) -> _Result:
+    def _verbatim(self, stream: BinaryIO, record: InstanceRecord, reason: str, how: How) -> _Result:
         path = self._staging.new()
-        compressor = zstandard.ZstdCompressor(level=_ZSTD_LEVEL, write_checksum=True)
-        with self._blobs.open(record.blob) as stream, path.open("xb") as out:
+        compressor = zstandard.ZstdCompressor(level=9 if how.effort < 8 else 19, write_checksum=True)
+        stream.seek(0)
+        with path.open("xb") as out:
             compressor.copy_stream(stream, out, size=record.size)
         if path.stat().st_size > _WORTH * record.size:
             path.unlink()
-            return _Result("raw", "none", reason, ())
-        return _Result("zstd", "zstd", reason, (path,))
+            return _Result("kept", "raw", "none", reason, 0, ())
+        return _Result("kept", "zstd", "zstd", reason, 0, (path,))
 
-    def _put(self, record: InstanceRecord, result: _Result) -> list[BlobId]:
+    def _put(self, record: InstanceRecord, result: _Result, how: How) -> list[BlobId]:
         """Put the new blobs and give the instance back from them, as they are now in the store.
 
         Raises:
@@ -144,63 +150,75 @@ class Compressor:
         with contextlib.ExitStack() as stack:
             names = self._blobs.put_all([stack.enter_context(path.open("rb")) for path in result.files])
         with Spool(self._staging, self._settings.max_memory_bytes) as spool:
-            rebuild(self._blobs, _kept_as(record, result, names), spool)
+            rebuild(Decoded(self._blobs), _kept_as(record, result, how, names, 0), spool)
             spool.close()
         return names
 
     def _swap(
-        self, transaction: Transaction, job: jobs.Job, record: InstanceRecord, result: _Result, names: list[BlobId]
+        self, transaction: Transaction, job: jobs.Job, record: InstanceRecord, new: InstanceRecord, how: How
     ) -> int:
         """Make the new form the instance's form, if the instance is still there and as it was."""
-        size = sum(self._blobs.size(name) for name in names)
-        settled = _settle(transaction, job, _kept_as(record, result, names), result, size, record.blob)
-        if settled:
-            for name in names:
-                hold(transaction, self._blobs, name)
-            release(transaction, record.blob)
-        return settled
+        if how.again and _unchanged(transaction, record):
+            remember(transaction, record)
+        kept = self._settle(transaction, job, record, new)
+        if kept:
+            for name in (new.blob, new.container):
+                if name is not None:
+                    hold(transaction, self._blobs, name)
+            for name in () if how.again else (record.blob, record.container):
+                if name is not None:
+                    release(transaction, name)
+            if record.shared and record.container:
+                batches.mend(transaction, record.container)
+        return kept
+
+    def _settle(self, transaction: Transaction, job: jobs.Job, record: InstanceRecord, new: InstanceRecord) -> int:
+        """Write a form into the catalogue and end the job; 0 where the instance was deleted or done meanwhile."""
+        jobs.finish(transaction, job)
+        if not _unchanged(transaction, record):
+            return 0
+        transaction.execute(
+            "UPDATE instance SET state = ?, form = ?, codec = ?, reason = ?, stored_bytes = ?, blob = ?, "
+            "container = ?, entry = ?, first_frame = ?, frames = ?, entry_frames = ?, tried = ? WHERE id = ?",
+            (
+                *(new.state, new.form, new.codec, new.reason, new.stored_bytes, new.blob, new.container),
+                *(new.entry, new.first_frame, new.frames, new.entry_frames, new.tried, new.id),
+            ),
+        )
+        if new.state == "alone":
+            row = transaction.execute("SELECT last_arrival FROM series WHERE id = ?", (record.series,))[0]
+            quiet = row["last_arrival"] + self._settings.quiet
+            jobs.enqueue(transaction, "group", record.series, batches.PRIORITY, run_after=quiet)
+        return new.stored_bytes
 
 
-def _kept_as(record: InstanceRecord, result: _Result, names: list[BlobId]) -> InstanceRecord:
+def _kept_as(record: InstanceRecord, result: _Result, how: How, names: list[BlobId], size: int) -> InstanceRecord:
     """The record as it will be when its new form is in force."""
-    container = names[1] if len(names) > 1 else None
-    return replace(record, form=result.form, codec=result.codec, blob=names[0], container=container, entry=0)
-
-
-def _settle(
-    transaction: Transaction, job: jobs.Job, record: InstanceRecord, result: _Result, size: int, old: str | None = None
-) -> int:
-    """Write the final form into the catalogue and end the job; 0 where the instance was deleted or done meanwhile."""
-    jobs.finish(transaction, job)
-    rows = transaction.execute(
-        "UPDATE instance SET state = 'kept', form = ?, codec = ?, reason = ?, stored_bytes = ?, blob = ?, "
-        "container = ?, entry = ? WHERE id = ? AND state = 'received' AND hidden_at IS NULL AND blob = ? RETURNING id",
-        (
-            *(result.form, result.codec, result.reason, size),
-            *(record.blob, record.container, record.entry, record.id, old or record.blob),
-        ),
+    return replace(
+        record,
+        state=result.state,
+        form=result.form,
+        codec=result.codec,
+        reason=result.reason,
+        blob=names[0],
+        container=names[1] if len(names) > 1 else None,
+        entry=0,
+        first_frame=0,
+        frames=result.frames,
+        entry_frames=result.frames,
+        stored_bytes=size,
+        tried=how.name if result.state == "kept" else "",
     )
-    return size if rows else 0
 
 
-class _Heartbeat:
-    """Renews a job's lease while its work goes on, however long a large object takes."""
+def _unchanged(transaction: Transaction, record: InstanceRecord) -> bool:
+    """Whether an instance is visible and where it was."""
+    sql = "SELECT 1 FROM instance WHERE id = ? AND state = ? AND hidden_at IS NULL AND blob = ? AND container IS ?"
+    return bool(transaction.execute(sql, (record.id, record.state, record.blob, record.container)))
 
-    def __init__(self, catalog: Catalog, job: jobs.Job, seconds: float) -> None:
-        self._catalog = catalog
-        self._job = job
-        self._seconds = seconds
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="medarchive-lease", daemon=True)
 
-    def _beat(self) -> None:
-        while not self._done.wait(self._seconds / 3):
-            if not jobs.renew(self._catalog, self._job, self._seconds):
-                return
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
+def _leave(transaction: Transaction, job: jobs.Job, record: InstanceRecord, how: How) -> int:
+    """What was tried again is not smaller: it stays as it is."""
+    jobs.finish(transaction, job)
+    transaction.execute("UPDATE instance SET tried = ? WHERE id = ?", (how.name, record.id))
+    return record.stored_bytes

@@ -1,4 +1,4 @@
-"""Instances in the catalogue: admitting, looking up, hiding, purging."""
+"""Instances in the catalogue: admitting and looking up."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from medarchive.archive.blobs import BlobId, BlobStore
 from medarchive.archive.catalog import Catalog, InstanceRecord, Row, Transaction
 from medarchive.archive.jobs import enqueue
-from medarchive.archive.references import hold, release
+from medarchive.archive.references import hold
 from medarchive.dicom.attributes import LEVELS, Indexed
 from medarchive.dicom.query import Level, normalise
 from medarchive.errors import Conflict, NotFound
@@ -17,21 +17,22 @@ __all__ = [
     "admit",
     "by_id",
     "by_uid",
+    "count",
     "everything",
-    "forget",
-    "hide",
     "known",
+    "matching",
+    "record",
     "stored_twin",
     "under",
-    "unhide",
 ]
 
 _PAGE = 500
 
 _SELECT = """
-SELECT instance.id, SOPInstanceUID AS uid, SOPClassUID AS sop_class, StudyInstanceUID AS study_uid,
+SELECT instance.id, instance.series, SOPInstanceUID AS uid, SOPClassUID AS sop_class, StudyInstanceUID AS study_uid,
     SeriesInstanceUID AS series_uid, Modality AS modality, transfer_syntax, size, sha256, dataset_offset,
-    dataset_sha256, source, received_at, state, form, codec, reason, stored_bytes, blob, container, entry
+    dataset_sha256, source, received_at, state, form, codec, reason, stored_bytes, blob, container, entry,
+    first_frame, frames, entry_frames, tried
 FROM instance JOIN series ON series.id = instance.series JOIN study ON study.id = series.study
 JOIN patient ON patient.id = study.patient
 """
@@ -77,7 +78,7 @@ def admit(transaction: Transaction, blobs: BlobStore, arrival: Arrival) -> bool:
     values |= {"source": arrival.source, "received_at": now, "state": "received", "form": "raw", "codec": ""}
     values |= {"reason": "", "stored_bytes": arrival.size, "blob": arrival.blob, "entry": 0}
     instance = _insert(transaction, "instance", values)
-    _count(transaction, series, 1)
+    count(transaction, series, 1)
     enqueue(transaction, "compress", instance)
     return True
 
@@ -143,61 +144,14 @@ def everything(catalog: Catalog) -> Iterator[InstanceRecord]:
         last = rows[-1]["id"]
 
 
+def matching(catalog: Catalog, condition: str, *parameters: object) -> list[InstanceRecord]:
+    """The instances of an SQL condition over the catalogue's tables, in the order of their arrival."""
+    return [record(row) for row in catalog.read(f"{_SELECT} WHERE {condition} ORDER BY instance.id", parameters)]
+
+
 def record(row: Row) -> InstanceRecord:
     """An InstanceRecord from a row of the catalogue."""
     return InstanceRecord(**{name: row[name] for name in InstanceRecord.__slots__})
-
-
-def hide(transaction: Transaction, uid: str) -> None:
-    """Take an instance out of sight; it can be brought back until it is purged.
-
-    Raises:
-        NotFound: there is no visible instance of this UID.
-    """
-    rows = transaction.execute(
-        "UPDATE instance SET hidden_at = ? WHERE SOPInstanceUID = ? AND hidden_at IS NULL RETURNING id, series",
-        (time.time(), uid),
-    )
-    if not rows:
-        raise NotFound(f"no instance {uid} in this archive")
-    _count(transaction, rows[0]["series"], -1)
-    transaction.execute("DELETE FROM job WHERE target = ? AND kind = 'compress'", (rows[0]["id"],))
-
-
-def unhide(transaction: Transaction, uid: str) -> None:
-    """Bring the instance of this UID back that was hidden last.
-
-    Raises:
-        NotFound: none is hidden, or it was purged.
-        Conflict: another one of the same UID has been stored since.
-    """
-    rows = transaction.execute(
-        "SELECT id, series, state FROM instance WHERE SOPInstanceUID = ? AND hidden_at IS NOT NULL "
-        "ORDER BY hidden_at DESC LIMIT 1",
-        (uid,),
-    )
-    if not rows:
-        raise NotFound(f"no deleted instance {uid} to bring back")
-    if transaction.execute(_KNOWN, (uid,)):
-        raise Conflict(f"{uid} has been stored again since it was deleted; delete that one first")
-    transaction.execute("UPDATE instance SET hidden_at = NULL WHERE id = ?", (rows[0]["id"],))
-    _count(transaction, rows[0]["series"], 1)
-    if rows[0]["state"] == "received":
-        enqueue(transaction, "compress", rows[0]["id"])
-
-
-def forget(transaction: Transaction, before: float, limit: int) -> int:
-    """Purge instances that were hidden before a time; their blobs lose a reference. Returns how many."""
-    rows = transaction.execute(
-        "DELETE FROM instance WHERE id IN (SELECT id FROM instance WHERE hidden_at < ? LIMIT ?) "
-        "RETURNING blob, container",
-        (before, limit),
-    )
-    for row in rows:
-        release(transaction, row["blob"])
-        if row["container"]:
-            release(transaction, row["container"])
-    return len(rows)
 
 
 def _series(transaction: Transaction, indexed: Indexed, now: float) -> int:
@@ -253,7 +207,7 @@ def _insert(transaction: Transaction, table: str, values: Mapping[str, object]) 
     return int(transaction.execute(sql, list(values.values()))[0]["id"])
 
 
-def _count(transaction: Transaction, series: int, change: int) -> None:
+def count(transaction: Transaction, series: int, change: int) -> None:
     """Keep the counts of visible instances, series and studies, where a first one comes or a last one goes."""
     row = transaction.execute(
         "UPDATE series SET instances = instances + ? WHERE id = ? RETURNING study, instances", (change, series)

@@ -1,16 +1,37 @@
 """Jobs: leased background work in the catalogue. Resumable, retried with growing pauses, visible."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from medarchive.archive.catalog import Catalog, Row, Transaction
 
-__all__ = ["Job", "Kind", "enqueue", "fail", "finish", "lease", "listed", "newest", "renew", "retry", "waiting"]
+__all__ = [
+    "KINDS",
+    "Job",
+    "Kind",
+    "enqueue",
+    "fail",
+    "finish",
+    "hasten",
+    "lease",
+    "listed",
+    "newest",
+    "postpone",
+    "renew",
+    "retry",
+    "waiting",
+]
 
-Kind = Literal["compress"]
+Kind = Literal["compress", "group", "pack", "regroup"]
+"""``compress``: an instance. ``group``: a series that has gone quiet is cut into groups. ``pack``: a group's slices are
+coded together. ``regroup``: a closed group is written again without what was purged."""
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 3600.0
+_SOON = 5.0
+"""Seconds within which a series must go quiet to be waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +41,7 @@ class Job:
     Attributes:
         id: its number.
         kind: what is to be done.
-        target: the row number of what it is to be done to.
+        target: the row number of the instance or series, or the number of the batch, that it is to be done to.
         state: ``waiting``, ``leased`` to a worker, or ``failed``: tried as often as the settings allow.
         attempts: how often it was begun.
         run_after: not before this time (seconds since 1970).
@@ -28,6 +49,7 @@ class Job:
         lease_until: when its worker is taken for dead.
         error: why the last attempt failed.
         created_at: when it was asked for.
+        options: how it is to be done, as ``How.packed`` wrote it; empty: as the worker's settings say.
     """
 
     id: int
@@ -40,18 +62,32 @@ class Job:
     lease_until: float
     error: str
     created_at: float
+    options: str
 
 
-def enqueue(transaction: Transaction, kind: Kind, target: int, priority: int = 0) -> None:
-    """Ask for work, in the transaction that makes it necessary. Work that is asked for already stays as it is."""
+def enqueue(
+    transaction: Transaction, kind: Kind, target: int, priority: int = 0, run_after: float = 0, options: str = ""
+) -> None:
+    """Ask for work, in the transaction that makes it necessary.
+
+    Work that is asked for already stays as it is; before its first attempt it may be put off.
+    """
     transaction.execute(
-        "INSERT INTO job (kind, target, priority, state, attempts, run_after, owner, lease_until, error, created_at) "
-        "VALUES (?, ?, ?, 'waiting', 0, 0, '', 0, '', ?) ON CONFLICT (kind, target) DO NOTHING",
-        (kind, target, priority, time.time()),
+        "INSERT INTO job (kind, target, priority, state, attempts, run_after, owner, lease_until, error, created_at, "
+        "options) VALUES (?, ?, ?, 'waiting', 0, ?, '', 0, '', ?, ?) ON CONFLICT (kind, target) DO UPDATE "
+        "SET run_after = max(run_after, excluded.run_after) WHERE state = 'waiting' AND attempts = 0",
+        (kind, target, priority, run_after, time.time(), options),
     )
 
 
-def lease(catalog: Catalog, owner: str, seconds: float, attempts: int, up_to: int | None = None) -> Job | None:
+def lease(
+    catalog: Catalog,
+    owner: str,
+    seconds: float,
+    attempts: int,
+    up_to: int | None = None,
+    kinds: Sequence[Kind] = KINDS,
+) -> Job | None:
     """Take the next job that may run now, or whose worker is dead; None where there is none.
 
     Args:
@@ -60,10 +96,12 @@ def lease(catalog: Catalog, owner: str, seconds: float, attempts: int, up_to: in
         seconds: for how long the job is ours without ``renew``.
         attempts: a job that was begun this often and whose worker died is not begun again.
         up_to: no job with a higher number.
+        kinds: no job of another kind.
     """
     now = time.time()
     where = "((state = 'waiting' AND run_after <= ?) OR (state = 'leased' AND lease_until < ?)) AND id <= ?"
-    parameters = (now, now, (1 << 62) if up_to is None else up_to)
+    where += f" AND kind IN ({_marks(kinds)})"
+    parameters = (now, now, (1 << 62) if up_to is None else up_to, *kinds)
 
     def take(transaction: Transaction) -> Job | None:
         transaction.execute(
@@ -100,6 +138,14 @@ def finish(transaction: Transaction, job: Job) -> None:
     transaction.execute("DELETE FROM job WHERE id = ?", (job.id,))
 
 
+def postpone(transaction: Transaction, job: Job, seconds: float) -> None:
+    """What the job needs is not there yet: try again later. The attempt does not count."""
+    transaction.execute(
+        "UPDATE job SET state = 'waiting', attempts = attempts - 1, run_after = ?, owner = '' WHERE id = ?",
+        (time.time() + seconds, job.id),
+    )
+
+
 def fail(catalog: Catalog, job: Job, error: str, attempts: int) -> None:
     """The attempt failed: try again after a pause that doubles, or give up until a person asks for it again."""
     pause = min(_FIRST_PAUSE * 2 ** (job.attempts - 1), _LONGEST_PAUSE)
@@ -118,6 +164,20 @@ def retry(catalog: Catalog) -> int:
     return catalog.write(lambda transaction: len(transaction.execute(sql)))
 
 
+def hasten(catalog: Catalog, series_uids: Sequence[str]) -> int:
+    """Take some series for quiet now; returns how many of them have slices to be coded together."""
+    sql = (
+        "UPDATE job SET run_after = 0 WHERE kind = 'group' AND state = 'waiting' AND target IN "
+        "(SELECT id FROM series WHERE SeriesInstanceUID IN ({})) RETURNING id"
+    )
+    found = 0
+    for first in range(0, len(series_uids), 500):
+        some = series_uids[first : first + 500]
+        marks = _marks(some)
+        found += catalog.write(lambda transaction: len(transaction.execute(sql.format(marks), some)))  # noqa: B023
+    return found
+
+
 def listed(catalog: Catalog) -> Iterator[Job]:
     """Every job, in the order in which they will run."""
     last = 0
@@ -126,15 +186,28 @@ def listed(catalog: Catalog) -> Iterator[Job]:
         last = rows[-1]["id"]
 
 
-def waiting(catalog: Catalog, up_to: int | None = None) -> int:
-    """How many jobs (up to a number) are not done and have not failed for good."""
-    sql = "SELECT count(*) AS n FROM job WHERE state <> 'failed' AND id <= ?"
-    return int(catalog.read(sql, ((1 << 62) if up_to is None else up_to,))[0]["n"])
+def waiting(catalog: Catalog, up_to: int | None = None, kinds: Sequence[Kind] = KINDS, *, soon: bool = False) -> int:
+    """How many jobs of some kinds (up to a number) are not done and have not failed for good.
+
+    Args:
+        catalog: where the jobs are.
+        up_to: not counting those with a higher number.
+        kinds: not counting those of other kinds.
+        soon: not counting those that wait for a series to go quiet.
+    """
+    sql = f"SELECT count(*) AS n FROM job WHERE state <> 'failed' AND id <= ? AND kind IN ({_marks(kinds)})"
+    if soon:
+        sql += f" AND (kind <> 'group' OR run_after <= {time.time() + _SOON})"
+    return int(catalog.read(sql, ((1 << 62) if up_to is None else up_to, *kinds))[0]["n"])
 
 
 def newest(catalog: Catalog) -> int:
     """The highest number of a job, 0 where there is none."""
     return int(catalog.read("SELECT coalesce(max(id), 0) AS n FROM job")[0]["n"])
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))
 
 
 def _job(row: Row) -> Job:

@@ -16,9 +16,11 @@ _TRIES = 4
 
 REFERENCED = (
     "(SELECT count(*) FROM instance WHERE instance.blob = b.id) + "
-    "(SELECT count(*) FROM instance WHERE instance.container = b.id)"
+    "(SELECT count(*) FROM instance WHERE instance.container = b.id) + "
+    "(SELECT count(*) FROM former WHERE former.blob = b.id) + "
+    "(SELECT count(*) FROM former WHERE former.container = b.id)"
 )
-"""SQL: how many references the blob of a row ``b`` really has, counted in the instances themselves."""
+"""SQL: how many references the blob of a row ``b`` really has, counted in the instances and their former places."""
 
 
 def put_then(catalog: Catalog, put: Callable[[], list[BlobId]], change: Callable[[Transaction, list[BlobId]], T]) -> T:

@@ -1,22 +1,22 @@
 """Retrieve: an instance's file, rebuilt from what is kept and compared with its hash before anyone sees it."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import BinaryIO, TypeVar
 
 import zstandard
 
 from medarchive.archive.blobs import CHUNK, BlobId, BlobStore
 from medarchive.archive.catalog import Catalog, InstanceRecord
+from medarchive.archive.decoded import Decoded
 from medarchive.archive.instances import by_uid
 from medarchive.archive.spool import Spool
-from medarchive.codecs.container import Container
 from medarchive.dicom.frames import file_frame, split_frame
 from medarchive.dicom.instance_blob import join
-from medarchive.errors import BlobCorrupt, BlobMissing, CorruptStream, MedarchiveError
+from medarchive.errors import BlobCorrupt, BlobMissing, MedarchiveError
 from medarchive.image import Image
 
-__all__ = ["current", "frame", "rebuild"]
+__all__ = ["BlobReader", "current", "frame", "rebuild"]
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ def current(catalog: Catalog, uid: str, use: Callable[[InstanceRecord], T]) -> T
             record = again
 
 
-def rebuild(blobs: BlobStore, record: InstanceRecord, spool: Spool) -> None:
+def rebuild(decoded: Decoded, record: InstanceRecord, spool: Spool) -> None:
     """Write an instance's Part 10 file, as it was received, into a spool.
 
     Raises:
@@ -47,10 +47,10 @@ def rebuild(blobs: BlobStore, record: InstanceRecord, spool: Spool) -> None:
         BlobMissing: a blob is not in the store.
     """
     try:
-        if record.form == "split":
-            _rejoin(blobs, record, spool)
-        else:
-            with blobs.open(record.blob) as stream:
+        with decoded.blobs.open(record.blob) as stream:
+            if record.form == "split":
+                join(stream.read(), decoded.frames(record), spool)
+            else:
                 source = stream if record.form == "raw" else zstandard.ZstdDecompressor().stream_reader(stream)
                 while chunk := source.read(CHUNK):
                     if spool.size + len(chunk) > record.size:
@@ -69,11 +69,11 @@ def rebuild(blobs: BlobStore, record: InstanceRecord, spool: Spool) -> None:
         )
 
 
-def frame(blobs: BlobStore, record: InstanceRecord, index: int, whole: Callable[[], BinaryIO]) -> Image:
+def frame(decoded: Decoded, record: InstanceRecord, index: int, whole: Callable[[], BinaryIO]) -> Image:
     """One decoded frame; of a codec container only the stream that holds it is read.
 
     Args:
-        blobs: where the blobs are.
+        decoded: where frames come from.
         record: the instance.
         index: from 0.
         whole: opens the instance's file, for instances that are not in a container.
@@ -81,41 +81,9 @@ def frame(blobs: BlobStore, record: InstanceRecord, index: int, whole: Callable[
     if record.form != "split" or record.container is None:
         with whole() as stream:
             return file_frame(stream, index)
-    container = record.container
-    with blobs.open(record.blob) as stream:
+    with decoded.blobs.open(record.blob) as stream:
         header = stream.read()
-    opened = Container.open(lambda offset, length: blobs.read(container, offset, length), blobs.size(container))
-    return split_frame(header, lambda i: opened.frames(record.entry, i, i + 1), index)
-
-
-def _rejoin(blobs: BlobStore, record: InstanceRecord, spool: Spool) -> None:
-    with blobs.open(record.blob) as stream:
-        header = stream.read()
-    assert record.container is not None
-    container = _proven(blobs, record.container)
-    if record.entry >= len(container.entries):
-        raise CorruptStream(f"the container has {len(container.entries)} entries, entry {record.entry} is asked for")
-
-    def frames() -> Iterator[Image]:
-        for index in range(container.entries[record.entry].spec.frames):
-            yield container.frames(record.entry, index, index + 1)
-
-    join(header, frames(), spool)
-
-
-_IN_MEMORY = 32 << 20
-
-
-def _proven(blobs: BlobStore, blob: BlobId) -> Container:
-    """A container whose every byte has been hashed: in memory where it is small, in a pass before where it is not."""
-    size = blobs.size(blob)
-    with blobs.open(blob) as stream:
-        if size <= _IN_MEMORY:
-            data = stream.read()
-            return Container.open(lambda offset, length: data[offset : offset + length], len(data))
-        while stream.read(CHUNK):
-            pass
-    return Container.open(lambda offset, length: blobs.read(blob, offset, length), size)
+    return split_frame(header, lambda i: decoded.one(record, i), index)
 
 
 def _names(record: InstanceRecord) -> str:

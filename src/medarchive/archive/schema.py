@@ -97,3 +97,29 @@ def m0002_indexes(db: Database) -> None:
     db.execute("CREATE INDEX idx_blob_unreferenced ON blob (unreferenced_at) WHERE refs = 0")
     db["job"].create_index(["kind", "target"], unique=True)
     db["job"].create_index(["state", "priority", "run_after"])
+
+
+@MIGRATIONS()
+def m0003_closed_groups(db: Database) -> None:
+    """Slices that share a container; jobs with options; where instances were before they were compressed again.
+
+    ``frames`` is 0 in rows of before: such an instance has its whole entry.
+    """
+    for column in ("first_frame", "frames", "entry_frames"):
+        db.execute(f"ALTER TABLE instance ADD COLUMN {column} INTEGER NOT NULL DEFAULT 0")
+    db.execute("ALTER TABLE instance ADD COLUMN batch INTEGER")
+    db.execute("ALTER TABLE instance ADD COLUMN tried TEXT NOT NULL DEFAULT ''")
+    db.execute("ALTER TABLE job ADD COLUMN options TEXT NOT NULL DEFAULT ''")
+    db["former"].create(
+        {"id": int, "instance": int, "superseded_at": float}
+        | {"form": str, "codec": str, "reason": str, "stored_bytes": int, "tried": str, "blob": str, "container": str}
+        | {"entry": int, "first_frame": int, "frames": int, "entry_frames": int},
+        pk="id",
+        foreign_keys=[("instance", "instance", "id")],
+    )
+    db["former"].create_index(["instance"])
+    db["former"].create_index(["blob"])
+    db["former"].create_index(["superseded_at"])
+    db.execute("CREATE INDEX idx_former_container ON former (container) WHERE container IS NOT NULL")
+    db.execute("CREATE INDEX idx_instance_batch ON instance (batch) WHERE batch IS NOT NULL")
+    db.execute("CREATE INDEX idx_instance_alone ON instance (series) WHERE state = 'alone'")

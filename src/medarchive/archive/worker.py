@@ -26,7 +26,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
                 for result in archive.compress(stop=stop):
                     busy = True
                     if result.error:
-                        LOGGER.warning("compressing instance %d: %s", result.instance, result.error)
+                        LOGGER.warning("%s of number %d: %s", result.kind, result.target, result.error)
                 now = time.monotonic()
                 if now - collected >= _COLLECT_EVERY:
                     collected = now

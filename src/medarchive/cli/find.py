@@ -178,6 +178,11 @@ def _kept(record: "InstanceRecord") -> dict[str, object]:
         "zstd": "the file, compressed as a whole",
         "split": "header and pixels apart, the pixels in a codec container",
     }
+    states = {
+        "received": "waiting to be compressed",
+        "alone": "compressed, waiting for its series to go quiet",
+        "kept": "in its final form",
+    }
     kept: dict[str, object] = {
         "StudyInstanceUID": record.study_uid,
         "SeriesInstanceUID": record.series_uid,
@@ -188,7 +193,7 @@ def _kept(record: "InstanceRecord") -> dict[str, object]:
         "source": record.source or "a file",
         "size": record.size,
         "sha256": record.sha256,
-        "state": "waiting to be compressed" if record.state == "received" else "in its final form",
+        "state": states[record.state],
         "form": forms[record.form],
         "codec": record.codec,
         "stored_bytes": record.stored_bytes,
@@ -197,6 +202,8 @@ def _kept(record: "InstanceRecord") -> dict[str, object]:
         "blob": record.blob,
         "container": record.container,
     }
+    if record.shared:
+        kept["slice"] = f"{record.first_frame + 1} of {record.entry_frames} in its container"
     return {name: value for name, value in kept.items() if value not in ("", None)}
 
 

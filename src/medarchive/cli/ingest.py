@@ -66,7 +66,7 @@ def ingest(
                 refused.append(result)
                 typer.echo(f"refused {result.path}: {result.reason}", err=True)
         if not later:
-            _compress(archive)
+            _compress(archive, [one.stored.uid for one in taken if one.stored.outcome == "stored"])
             archive.collect(grace=0, orphans=False)  # what was compressed is kept once
         kept = {one.stored.uid: archive.instance(one.stored.uid) for one in taken}
     summary = {
@@ -88,10 +88,15 @@ def ingest(
         raise typer.Exit(refused[0].exit_code)
 
 
-def _compress(archive: "Archive") -> None:
+def _compress(archive: "Archive", uids: list[str]) -> None:
+    """Compress what waits, and then the slices of the series that came in together, since they are complete."""
     for done in followed(archive.compress(wait_for_all=True), "compressing", archive.waiting()):
         if done.error:
             typer.echo(f"kept as received for now: {done.uid}: {done.error}", err=True)
+    series = sorted({archive.instance(uid).series_uid for uid in uids})
+    for done in followed(archive.compress_together(series), "coding slices together", None):
+        if done.error:
+            typer.echo(f"slices that stay apart for now: {done.error}", err=True)
 
 
 def _described(one: "Taken", record: "InstanceRecord") -> dict[str, str | int]:

@@ -30,6 +30,9 @@ def jobs(
 ) -> None:
     """List the work that is waiting, under way or failed; or do it.
 
+    A job is to compress an instance, to cut the slices of a quiet series into groups, to pack a group into one
+    container, or to write a group again without what was purged.
+
     `serve` runs a process of `jobs --run` beside itself. Any number of them may run at once, on one archive.
 
     Examples:
@@ -65,7 +68,7 @@ def _listed(archive: "Archive") -> list[dict[str, object]]:
         {
             "id": job.id,
             "kind": job.kind,
-            "instance": job.target,
+            "target": job.target,
             "state": job.state,
             "attempts": job.attempts,
             "asked for": when(job.created_at),

@@ -101,6 +101,9 @@ def round_trip(settings: Settings, slices: int) -> Iterator[Trip]:
             sent = list(followed(modality.send(port, files), "C-STORE", len(files)))
             for _ in followed(archive.compress(wait_for_all=True), "compressing", archive.waiting()):
                 pass
+            series = sorted({archive.instance(one.uid).series_uid for one in objects})
+            for _ in followed(archive.compress_together(series), "coding slices together", None):
+                pass
             studies = sorted({one.study for one in objects})
             listed = {
                 str(found.StudyInstanceUID) for found in modality.find(port, StudyInstanceUID="", PatientName="*")

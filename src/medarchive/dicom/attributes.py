@@ -68,8 +68,10 @@ _PIXELS = _attributes(
     "SpecificCharacterSet SamplesPerPixel PhotometricInterpretation PlanarConfiguration NumberOfFrames Rows Columns "
     "BitsAllocated BitsStored HighBit PixelRepresentation"
 )
-WANTED = frozenset(attribute.tag for attributes in (*LEVELS.values(), _PIXELS) for attribute in attributes)
-"""Tags of all elements whose values are read from a header: the indexed ones and those that describe the pixels."""
+_PLACE = _attributes("ImagePositionPatient ImageOrientationPatient")
+WANTED = frozenset(attribute.tag for attributes in (*LEVELS.values(), _PIXELS, _PLACE) for attribute in attributes)
+"""Tags of all elements whose values are read from a header: the indexed ones, those that describe the pixels, and those
+that say where they lie."""
 
 
 @dataclass(frozen=True, slots=True)

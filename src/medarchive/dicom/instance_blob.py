@@ -18,7 +18,7 @@ from medarchive.dicom.recipe import Fill, Layout, Recipe, Verbatim
 from medarchive.errors import CorruptStream, LimitExceeded
 from medarchive.image import Image
 
-__all__ = ["Split", "join", "recipe_of", "split"]
+__all__ = ["Split", "head_of", "join", "recipe_of", "split"]
 
 MAGIC = b"\x89MEDH\r\n\x1a\n"
 VERSION = 1
@@ -101,6 +101,15 @@ def recipe_of(header: bytes) -> Recipe:
         CorruptStream: it is none.
     """
     return _unpacked(header)[0]
+
+
+def head_of(header: bytes) -> tuple[Recipe, bytes]:
+    """The recipe in a header blob, and the file up to the first byte of its pixel data's value.
+
+    Raises:
+        CorruptStream: it is none.
+    """
+    return _unpacked(header)[:2]
 
 
 def _fitting(recipe: Recipe, frames: Iterable[Image]) -> Iterable[Image]:

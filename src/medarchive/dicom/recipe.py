@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 
+from medarchive.codecs.spec import ImageSpec
 from medarchive.image import Image, Pixels
 
 __all__ = ["Fill", "Layout", "Reason", "Recipe", "Verbatim", "extended"]
@@ -98,6 +99,16 @@ class Recipe:
     def body_bytes(self) -> int:
         """Whole units that the frames fill, in bytes; a last one of which they fill a part belongs to the tail."""
         return self.frames * self.frame_bits // self.unit_bits * self.unit_bits // 8
+
+    @property
+    def spec(self) -> ImageSpec:
+        """What the frames are as an image."""
+        wide = self.layout == "ybr422"
+        shape = (self.rows, self.columns * (2 if wide else 1), 1 if wide else self.samples)
+        word = self.fill == "word"
+        dtype = self._native_dtype(signed=self.signed and not word)
+        bits = self.allocated if word or self.allocated == 1 else self.stored
+        return ImageSpec(self.frames, *shape, bits, dtype, array_dtype=dtype)
 
     def span(self, first: int, last: int) -> tuple[int, int, int]:
         """Where the frames from ``first`` up to ``last`` lie: first byte, number of bytes, bits to pass over."""

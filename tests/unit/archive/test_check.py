@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from contracts.differences import NAME, register
 from contracts.objects import ct
+from contracts.volumes import SERIES, volume
 from medarchive.archive.archive import Archive
 from medarchive.archive.blobs import BlobId
-from medarchive.errors import BlobCorrupt, BlobMissing
+from medarchive.errors import BlobCorrupt, BlobMissing, MedarchiveError
 from medarchive.settings import Settings
 
 COUNT = 3
@@ -24,6 +26,22 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
         list(archive.compress())
         archive.collect()
         archive.store(io.BytesIO(ct(COUNT + 1)))  # one that still waits
+        assert list(archive.check(read_data=True)) == []
+        yield archive
+
+
+@pytest.fixture
+def group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
+    """An archive of one closed group."""
+    register(monkeypatch)
+    settings = Settings(archive=tmp_path / "group", effort=1, grace=0, quiet=0, codecs=(NAME, "zstd-planes"))
+    with Archive.open(settings) as archive:
+        for data in volume(COUNT).values():
+            archive.store(io.BytesIO(data))
+        list(archive.compress())
+        list(archive.compress_together([SERIES]))
+        archive.collect()
+        assert archive.instance(f"{SERIES}.1").entry_frames == COUNT
         assert list(archive.check(read_data=True)) == []
         yield archive
 
@@ -85,6 +103,61 @@ def test_any_flipped_byte_is_noticed_named_and_never_returned(
     with pytest.raises(BlobCorrupt, match=blob):
         archive.load(record.uid)
     assert found(archive, read_data=True) == [("corrupt", blob)]
+
+
+@pytest.mark.parametrize("which", ["blob", "container"])
+@pytest.mark.parametrize("place", [0.0, 0.3, 0.7, 0.999])
+def test_any_flipped_byte_of_a_closed_group_is_noticed_named_and_never_returned(
+    group: Archive, which: str, place: float
+) -> None:
+    blob = getattr(group.instance(f"{SERIES}.2"), which)
+    data = bytearray(path(group, blob).read_bytes())
+    data[int(place * len(data))] ^= 0x01
+    path(group, blob).write_bytes(data)
+    touched = [2] if which == "blob" else range(1, COUNT + 1)
+    for number in touched:
+        with pytest.raises(BlobCorrupt, match=blob):
+            group.load(f"{SERIES}.{number}")
+    assert found(group, read_data=True) == [("corrupt", blob)]
+
+
+def test_a_flipped_byte_never_reaches_a_frame_of_a_closed_group(group: Archive) -> None:
+    container = group.instance(f"{SERIES}.2").container
+    assert container is not None
+    sound, original = group.frame(f"{SERIES}.2"), path(group, container).read_bytes()
+    for position in range(0, len(original), 7):
+        data = bytearray(original)
+        data[position] ^= 0x10
+        path(group, container).write_bytes(data)
+        with Archive.open(group.settings) as other:
+            try:
+                assert other.frame(f"{SERIES}.2") == sound
+            except MedarchiveError:
+                continue
+
+
+def test_a_wrong_first_frame(group: Archive) -> None:
+    record = group.instance(f"{SERIES}.2")
+    for wrong in (2, COUNT, 1 << 40):
+        alter(group, "UPDATE instance SET first_frame = ? WHERE id = ?", wrong, record.id)
+        assert found(group) == [], "only reading tells"
+        assert found(group, read_data=True) == [("mismatch", record.uid)]
+        with pytest.raises(BlobCorrupt, match=record.uid):
+            group.load(record.uid)
+
+
+def test_a_wrong_number_of_frames(group: Archive) -> None:
+    record = group.instance(f"{SERIES}.1")
+    for wrong in (0, 2):
+        alter(group, "UPDATE instance SET frames = ? WHERE id = ?", wrong, record.id)
+        assert found(group, read_data=True) == [("mismatch", record.uid)]
+
+
+def test_a_missing_group_is_missed_once(group: Archive) -> None:
+    container = group.instance(f"{SERIES}.1").container
+    assert container is not None
+    path(group, container).unlink()
+    assert found(group) == found(group, read_data=True) == [("missing", container)]
 
 
 def test_a_blob_of_another_size_is_noticed_without_reading_data(archive: Archive) -> None:

@@ -3,12 +3,15 @@
 import io
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
+from contracts.differences import NAME, register
 from contracts.objects import ct
+from contracts.volumes import SERIES, volume
 from medarchive.archive.archive import Archive
 from medarchive.archive.disk import Disk
 from medarchive.settings import Settings
@@ -99,12 +102,33 @@ def work(archive: Archive, acknowledged: dict[str, bytes]) -> None:
     archive.collect(grace=0)
 
 
-def run(root: Path, cut: int | None) -> tuple[LossyDisk, dict[str, bytes]]:
+def work_in_groups(archive: Archive, acknowledged: dict[str, bytes]) -> None:
+    """Store slices, code them together, purge one of them, write the group again."""
+    for data in volume(3, size=16).values():
+        acknowledged[archive.store(io.BytesIO(data)).uid] = data
+    list(archive.compress())
+    list(archive.compress_together([SERIES]))
+    archive.collect(grace=0)
+    acknowledged.pop(f"{SERIES}.2")
+    archive.delete(f"{SERIES}.2")
+    archive.collect(grace=0)
+    list(archive.compress())
+    archive.collect(grace=0)
+
+
+Work = Callable[[Archive, dict[str, bytes]], None]
+
+
+def settings_of(root: Path, work: Work) -> Settings:
+    codecs = (NAME, "zstd-planes") if work is work_in_groups else ("zstd-planes",)
+    return Settings(archive=root, effort=1, workers=1, codecs=codecs, undelete=0)
+
+
+def run(root: Path, cut: int | None, work: Work = work) -> tuple[LossyDisk, dict[str, bytes]]:
     disk = LossyDisk(cut)
     acknowledged: dict[str, bytes] = {}
-    settings = Settings(archive=root, effort=1, workers=1, codecs=("zstd-planes",))
     try:
-        archive = Archive.open(settings, disk=disk)
+        archive = Archive.open(settings_of(root, work), disk=disk)
     except PowerCut:
         return disk, acknowledged
     try:
@@ -116,28 +140,32 @@ def run(root: Path, cut: int | None) -> tuple[LossyDisk, dict[str, bytes]]:
     return disk, acknowledged
 
 
-def steps_of_a_whole_run(root: Path) -> int:
-    disk, acknowledged = run(root, None)
-    assert len(acknowledged) == 3
-    return disk.steps
-
-
-def test_nothing_acknowledged_is_lost_at_any_step(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("work", "left"), [(work, 3), (work_in_groups, 2)])
+def test_nothing_acknowledged_is_lost_at_any_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: Work, left: int
+) -> None:
     monkeypatch.setattr("medarchive.archive.check._SETTLE", 0.0)  # no other process stores here
-    total = steps_of_a_whole_run(tmp_path / "whole")
+    register(monkeypatch)
+    whole, acknowledged = run(tmp_path / "whole", None, work)
+    assert len(acknowledged) == left
+    total = whole.steps
     assert total > 40
     for cut in range(total):
         root, copy = tmp_path / f"{cut}", tmp_path / f"{cut}-after"
-        disk, acknowledged = run(root, cut)
+        disk, acknowledged = run(root, cut, work)
         disk.after_the_cut(root, copy)
-        with Archive.open(Settings(archive=copy, effort=1, workers=1, codecs=("zstd-planes",))) as archive:
+        with Archive.open(settings_of(copy, work)) as archive:
             for uid, data in acknowledged.items():
                 assert archive.load(uid).read() == data, f"lost after a power cut at step {cut}"
             kinds = {problem.kind for problem in archive.check(read_data=True)}
             assert kinds <= {"orphan"}, f"after a power cut at step {cut}"
+            archive.catalog.write(lambda transaction: transaction.execute("UPDATE job SET lease_until = 0"))
             list(archive.compress())
+            list(archive.compress_together([SERIES]))
             archive.collect(grace=0)
             assert list(archive.check(read_data=True)) == []
+            for uid, data in acknowledged.items():
+                assert archive.load(uid).read() == data
         shutil.rmtree(root, ignore_errors=True)
         shutil.rmtree(copy)
 

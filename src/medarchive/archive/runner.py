@@ -1,0 +1,84 @@
+"""Runner: takes jobs and does them. What goes wrong with one costs that job and nothing else."""
+
+import os
+import threading
+import time
+from collections.abc import Sequence
+
+from medarchive.archive import jobs
+from medarchive.archive.catalog import Catalog
+from medarchive.archive.compress import Compressed, Compressor
+from medarchive.archive.decoded import Decoded
+from medarchive.archive.how import How
+from medarchive.archive.instances import by_id
+from medarchive.archive.pack import Packer
+from medarchive.archive.plan import plan_series
+from medarchive.archive.staging import Staging
+from medarchive.errors import MedarchiveError
+from medarchive.settings import Settings
+
+__all__ = ["Runner"]
+
+
+class Runner:
+    """Does jobs, one at a time; several may run in threads and processes beside each other."""
+
+    def __init__(self, settings: Settings, catalog: Catalog, decoded: Decoded, staging: Staging) -> None:
+        self._settings = settings
+        self._catalog = catalog
+        self._blobs = decoded.blobs
+        self._compressor = Compressor(settings, catalog, decoded, staging)
+        self._packer = Packer(settings, catalog, decoded, staging)
+        self._owner = f"{os.uname().nodename}:{os.getpid()}:{time.monotonic_ns()}"
+
+    def run(self, up_to: int | None = None, kinds: Sequence[jobs.Kind] = jobs.KINDS) -> Compressed | None:
+        """Take the next job and do it; None where there is none to take."""
+        settings = self._settings
+        owner = f"{self._owner}:{threading.get_ident()}"
+        job = jobs.lease(self._catalog, owner, settings.lease, settings.attempts, up_to, kinds)
+        if job is None:
+            return None
+        try:
+            with _Heartbeat(self._catalog, job, settings.lease):
+                return self._do(job)
+        except (MedarchiveError, OSError, MemoryError, ArithmeticError, LookupError, ValueError) as error:
+            # Whatever a strange object does to a codec, it costs this job and nothing else.
+            jobs.fail(self._catalog, job, f"{type(error).__name__}: {error}", settings.attempts)
+            record = by_id(self._catalog, job.target) if job.kind == "compress" else None
+            uid = record.uid if record else ""
+            return Compressed(job.kind, job.target, uid, error=str(error) or type(error).__name__)
+
+    def _do(self, job: jobs.Job) -> Compressed:
+        how = How.of(self._settings, job.options)
+        if job.kind == "group":
+            return plan_series(self._catalog, self._blobs, job, how, self._settings.quiet)
+        if job.kind in ("pack", "regroup"):
+            return self._packer.pack(job, how)
+        record = by_id(self._catalog, job.target)
+        if record is None or (record.state != "received" and not how.again):
+            self._catalog.write(lambda transaction: jobs.finish(transaction, job))
+            return Compressed(job.kind, job.target)
+        return self._compressor.compress(job, record, how)
+
+
+class _Heartbeat:
+    """Renews a job's lease while its work goes on, however long a large object takes."""
+
+    def __init__(self, catalog: Catalog, job: jobs.Job, seconds: float) -> None:
+        self._catalog = catalog
+        self._job = job
+        self._seconds = seconds
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._beat, name="medarchive-lease", daemon=True)
+
+    def _beat(self) -> None:
+        while not self._done.wait(self._seconds / 3):
+            if not jobs.renew(self._catalog, self._job, self._seconds):
+                return
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
