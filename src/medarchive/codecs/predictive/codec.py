@@ -9,7 +9,7 @@ import numpy as np
 
 from medarchive.codecs.base import DEFAULT_EFFORT
 from medarchive.codecs.limits import checked_shape
-from medarchive.codecs.predictive import linear, model
+from medarchive.codecs.predictive import drawings, linear, model
 from medarchive.codecs.predictive.backend import Coder, State, coder
 from medarchive.codecs.predictive.packing import Packing
 from medarchive.codecs.predictive.planes import Geometry, Ints
@@ -22,6 +22,7 @@ __all__ = ["Predictive"]
 
 _SIDE = 1024
 """The longest side of a tile."""
+_TILES, _DRAWN = 0, 1
 _ALONE, _ACROSS = 0, 1
 _MOST_WEIGHT = 1 << 18
 _MOST_PIXELS = 1 << 28
@@ -72,7 +73,9 @@ class Predictive:
                 encoder.next(np.ascontiguousarray(planes[f, s, tile.rows, tile.columns])) for f, s in _order(planes)
             ]
 
-        return head + b"".join(map(b"".join, zip(*_each(coded, planes.shape[2], planes.shape[3]), strict=True)))
+        tiles = b"".join(map(b"".join, zip(*_each(coded, planes.shape[2], planes.shape[3]), strict=True)))
+        drawn = drawings.encode(planes, packing.highest, len(tiles))
+        return head + (bytes([_TILES]) + tiles if drawn is None else bytes([_DRAWN]) + drawn)
 
     def decode(self, data: bytes) -> Image:
         """See Codec.decode."""
@@ -91,7 +94,9 @@ class Predictive:
         ):
             raise CorruptStream("a predictive stream whose values leave its bits")
         planes = np.zeros((frames, samples, rows, columns), np.int32)
-        if packing.highest:
+        if packing.highest and reader.varint(_DRAWN) == _DRAWN:
+            planes = drawings.decode(reader.rest(), planes.shape, packing.highest)
+        elif packing.highest:
             tiles = _tiles(rows, columns)
             parts = [[_Part.read(reader) for _ in tiles] for _ in _order(planes)]
 
