@@ -1,11 +1,9 @@
 """Archive: the one object that every face talks to."""
 
-import fcntl
 import logging
-import os
 import threading
-from collections.abc import Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Self
 
@@ -13,17 +11,23 @@ from medarchive.archive import deletion, instances, jobs, search
 from medarchive.archive.catalog import InstanceRecord
 from medarchive.archive.check import Problem, check
 from medarchive.archive.collector import Collected, collect
-from medarchive.archive.compress import Compressed
+from medarchive.archive.compress import Compressed, Compressor
 from medarchive.archive.decoded import Decoded
 from medarchive.archive.disk import Disk
+from medarchive.archive.exclusive import exclusive
+from medarchive.archive.how import How
 from medarchive.archive.ingest import Ingest, Stored
 from medarchive.archive.local import LocalStore
+from medarchive.archive.pack import Packer
+from medarchive.archive.recompress import Recompression
 from medarchive.archive.retrieve import current, frame, rebuild
 from medarchive.archive.runner import Runner
 from medarchive.archive.spool import Spool
 from medarchive.archive.sqlite import SqliteCatalog
 from medarchive.archive.staging import Staging
 from medarchive.archive.stats import Stats, stats
+from medarchive.archive.undo import undo
+from medarchive.codecs import registry
 from medarchive.dicom.query import Level, Match, Query
 from medarchive.dicom.transcode import transcode
 from medarchive.errors import ArchiveBusy
@@ -74,7 +78,7 @@ class Archive:
             disk.make_directory(root / "incoming")
             staging = Staging(root / "incoming")
             blobs = LocalStore(root / "blobs", staging, disk)
-            with _exclusive(root / "lock"):
+            with exclusive(root / "lock"):
                 blobs.prepare()
                 catalog = SqliteCatalog(root / "catalogue.sqlite", busy_timeout=settings.busy_timeout)
             disk.sync_directory(root)
@@ -198,25 +202,8 @@ class Archive:
             stop: set, it lets the jobs under way end and begins no other.
             kinds: leaving jobs of other kinds alone.
         """
-        last = jobs.newest(self.catalog)
         runner = Runner(self.settings, self.catalog, self._decoded, self._staging)
-        stop = stop or threading.Event()
-        with ThreadPoolExecutor(self.settings.workers, thread_name_prefix="medarchive-compress") as pool:
-            under_way: set[Future[Compressed | None]] = set()
-            idle = False
-            while True:
-                while not (idle or stop.is_set()) and len(under_way) < self.settings.workers:
-                    under_way.add(pool.submit(runner.run, last, kinds))
-                if not under_way:
-                    if not wait_for_all or stop.is_set() or not jobs.waiting(self.catalog, last, kinds, soon=True):
-                        return
-                    idle = stop.wait(0.2)
-                    continue
-                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
-                for result in [future.result() for future in done]:
-                    idle = result is None
-                    if result is not None:
-                        yield result
+        return runner.run_all(wait_for_all=wait_for_all, stop=stop or threading.Event(), kinds=kinds)
 
     def compress_together(self, series_uids: Sequence[str]) -> Iterator[Compressed]:
         """Code the slices of some series together now, without waiting for the series to go quiet.
@@ -226,6 +213,27 @@ class Archive:
         if jobs.hasten(self.catalog, series_uids):
             for _ in range(2):  # the first jobs cut the series into groups, the next ones encode those
                 yield from self.compress(wait_for_all=True)
+
+    def recompression(self, *, codecs: Sequence[str] = (), effort: int | None = None) -> Recompression:
+        """Encodes again what is stored, with the settings' codecs and effort or with others.
+
+        Raises:
+            UnknownCodec: there is no such codec, or it cannot be used here.
+        """
+        for name in codecs:
+            registry.get(name)
+        settings = self.settings.changed(codecs=tuple(codecs) or None, effort=effort)
+        how = replace(How.of(settings), again=True)
+        parts = (self.settings, self.catalog, self._decoded, self._staging)
+        return Recompression(self.catalog, self.blobs, Compressor(*parts), Packer(*parts), how)
+
+    def undo(self, series_uid: str) -> int:
+        """Bring the instances of a series back to where they were before they were compressed again; how many.
+
+        Raises:
+            NotFound: none was compressed again within ``settings.undo`` seconds.
+        """
+        return undo(self.catalog, self._restored(), series_uid)
 
     def waiting(self) -> int:
         """How many jobs are to be done."""
@@ -261,6 +269,10 @@ class Archive:
 
     def check(self, *, read_data: bool = False) -> Iterator[Problem]:
         """Compare catalogue and store and report every fault; with ``read_data``, hash and decode everything too."""
+        return check(self.catalog, self.blobs, self._restored(), read_data=read_data)
+
+    def _restored(self) -> Callable[[InstanceRecord], None]:
+        """Gives an instance back from what is in the store now, and throws it away; or raises."""
         decoded = Decoded(self.blobs)
 
         def restore(record: InstanceRecord) -> None:
@@ -268,22 +280,8 @@ class Archive:
                 rebuild(decoded, record, spool)
                 spool.close()
 
-        return check(self.catalog, self.blobs, restore, read_data=read_data)
+        return restore
 
     def incoming(self) -> Path:
         """A folder on the archive's file system for files that are being received; swept when this process is gone."""
         return self._staging.folder()
-
-
-class _exclusive:  # noqa: N801  # reads as a verb where it is used
-    """A lock between processes, held while the block runs."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def __enter__(self) -> None:
-        self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._handle, fcntl.LOCK_EX)
-
-    def __exit__(self, *_: object) -> None:
-        os.close(self._handle)

@@ -48,12 +48,13 @@ def mend(transaction: Transaction, container: str) -> None:
     Where all that is left of it is deleted, too, it waits for their purge or return.
     """
     rows = transaction.execute(
-        "SELECT id, series, first_frame, entry_frames, batch, hidden_at IS NULL AS visible FROM instance "
+        "SELECT id, series, first_frame, entry_frames, hidden_at IS NULL AS visible, batch IS NOT NULL OR EXISTS "
+        "(SELECT 1 FROM job WHERE job.kind = 'compress' AND job.target = instance.id) AS taken FROM instance "
         "WHERE container = ? AND frames < entry_frames ORDER BY series, id",
         (container,),
     )
     used = {row["first_frame"] for row in rows}
-    if any(row["batch"] for row in rows) or not any(row["visible"] for row in rows):
+    if any(row["taken"] for row in rows) or not any(row["visible"] for row in rows):
         return  # whoever has them looks again when it is done
     if len(used) < rows[0]["entry_frames"]:
         for _, each in groupby(rows, key=lambda row: row["series"]):

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -21,9 +22,12 @@ from medarchive.archive.staging import Staging
 from medarchive.codecs import verified
 from medarchive.dicom.instance_blob import split
 from medarchive.dicom.recipe import Verbatim
+from medarchive.errors import CodecError
 from medarchive.settings import Settings
 
 __all__ = ["Compressed", "Compressor"]
+
+LOGGER = logging.getLogger(__name__)
 
 _WORTH = 0.99
 """A verbatim file is stored compressed only where that saves at least a hundredth."""
@@ -80,13 +84,13 @@ class Compressor:
 
     def compress(self, job: jobs.Job, record: InstanceRecord, how: How) -> Compressed:
         """Do a ``compress`` job."""
-        with self._original(record) as stream:
-            result = self._final_form(stream, record, how)
+        result = self._encoded(record, how)
         try:
-            size = sum(path.stat().st_size for path in result.files)
-            if how.again and (size >= record.stored_bytes or result.form == "raw"):
+            size = sum(path.stat().st_size for path in result.files) if result else 0
+            if result is None or (how.again and (result.form == "raw" or size >= record.stored_bytes)):
                 kept = self._catalog.write(lambda transaction: _leave(transaction, job, record, how))
-            elif result.form == "raw":
+                return Compressed("compress", job.target, record.uid, record.codec, 1, record.size, kept, kept)
+            if result.form == "raw":
                 new = _kept_as(record, result, how, [record.blob], record.size)
                 kept = self._catalog.write(lambda transaction: self._settle(transaction, job, record, new))
             else:
@@ -98,11 +102,29 @@ class Compressor:
                     ),
                 )
         finally:
-            for path in result.files:
-                path.unlink(missing_ok=True)
-        return Compressed(
-            *("compress", job.target, record.uid, result.codec, 1), record.size, record.stored_bytes, kept
-        )
+            _remove(result)
+        before = record.stored_bytes
+        return Compressed("compress", job.target, record.uid, result.codec, 1, record.size, before, kept)
+
+    def measure(self, record: InstanceRecord, how: How) -> int:
+        """What an instance would come to, in bytes. Keeps nothing."""
+        result = self._encoded(record, how)
+        try:
+            files = result.files if result else ()
+            return sum(path.stat().st_size for path in files) or record.stored_bytes
+        finally:
+            _remove(result)
+
+    def _encoded(self, record: InstanceRecord, how: How) -> _Result | None:
+        """The final form; None where no codec that a person asked for can make it."""
+        with self._original(record) as stream:
+            try:
+                return self._final_form(stream, record, how)
+            except CodecError as error:
+                if not how.again:
+                    raise
+                LOGGER.warning("instance %s stays as it is: %s", record.uid, error)
+                return None
 
     def _original(self, record: InstanceRecord) -> BinaryIO:
         """The file as it was received, seekable."""
@@ -119,14 +141,15 @@ class Compressor:
             return self._verbatim(stream, record, str(parts), how)
         waits = len(parts.frames) == 1 and not how.again and bool(how.together)
         header, container = self._staging.new(), self._staging.new()
-        with container.open("x+b") as out:
-            kept = verified.encode(
-                [parts.frames],
-                out,
-                codecs=how.alone if waits else how.codecs,
-                effort=how.effort,
-                workers=self._settings.workers,
-            )
+        try:
+            with container.open("x+b") as out:
+                codecs = how.alone if waits else how.codecs
+                kept = verified.encode(
+                    [parts.frames], out, codecs=codecs, effort=how.effort, workers=self._settings.workers
+                )
+        except BaseException:
+            container.unlink(missing_ok=True)
+            raise
         header.write_bytes(parts.header)
         return _Result("alone" if waits else "kept", "split", kept.codec, "", len(parts.frames), (header, container))
 
@@ -192,6 +215,11 @@ class Compressor:
         return new.stored_bytes
 
 
+def _remove(result: _Result | None) -> None:
+    for path in result.files if result else ():
+        path.unlink(missing_ok=True)
+
+
 def _kept_as(record: InstanceRecord, result: _Result, how: How, names: list[BlobId], size: int) -> InstanceRecord:
     """The record as it will be when its new form is in force."""
     return replace(
@@ -221,4 +249,6 @@ def _leave(transaction: Transaction, job: jobs.Job, record: InstanceRecord, how:
     """What was tried again is not smaller: it stays as it is."""
     jobs.finish(transaction, job)
     transaction.execute("UPDATE instance SET tried = ? WHERE id = ?", (how.name, record.id))
+    if record.shared and record.container:
+        batches.mend(transaction, record.container)
     return record.stored_bytes

@@ -20,13 +20,16 @@ def hide(transaction: Transaction, uid: str) -> None:
         NotFound: there is no visible instance of this UID.
     """
     rows = transaction.execute(
-        "UPDATE instance SET hidden_at = ? WHERE SOPInstanceUID = ? AND hidden_at IS NULL RETURNING id, series",
+        "UPDATE instance SET hidden_at = ? WHERE SOPInstanceUID = ? AND hidden_at IS NULL RETURNING id, series, "
+        "container",
         (time.time(), uid),
     )
     if not rows:
         raise NotFound(f"no instance {uid} in this archive")
     count(transaction, rows[0]["series"], -1)
     transaction.execute("DELETE FROM job WHERE target = ? AND kind = 'compress'", (rows[0]["id"],))
+    if rows[0]["container"]:
+        batches.mend(transaction, rows[0]["container"])
 
 
 def unhide(transaction: Transaction, uid: str) -> None:

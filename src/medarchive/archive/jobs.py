@@ -135,14 +135,16 @@ def renew(catalog: Catalog, job: Job, seconds: float) -> bool:
 
 def finish(transaction: Transaction, job: Job) -> None:
     """The work is done: in the transaction that makes its result visible."""
-    transaction.execute("DELETE FROM job WHERE id = ?", (job.id,))
+    # Numbers come back: by number alone, a worker that lost its lease could end another's job.
+    transaction.execute("DELETE FROM job WHERE id = ? AND kind = ? AND target = ?", (job.id, job.kind, job.target))
 
 
 def postpone(transaction: Transaction, job: Job, seconds: float) -> None:
     """What the job needs is not there yet: try again later. The attempt does not count."""
     transaction.execute(
-        "UPDATE job SET state = 'waiting', attempts = attempts - 1, run_after = ?, owner = '' WHERE id = ?",
-        (time.time() + seconds, job.id),
+        "UPDATE job SET state = 'waiting', attempts = attempts - 1, run_after = ?, owner = '' "
+        "WHERE id = ? AND owner = ?",
+        (time.time() + seconds, job.id, job.owner),
     )
 
 

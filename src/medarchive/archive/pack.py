@@ -22,7 +22,7 @@ from medarchive.archive.slices import Slice, SliceFrames, slices
 from medarchive.archive.spool import Spool
 from medarchive.archive.staging import Staging
 from medarchive.codecs import verified
-from medarchive.errors import BlobCorrupt, CodecError, CorruptStream
+from medarchive.errors import BlobCorrupt, BlobMissing, CodecError, CorruptStream
 from medarchive.settings import Settings
 
 __all__ = ["Packer", "shares"]
@@ -68,7 +68,9 @@ class Packer:
             else:
                 codec, kept = group[0].record.codec, before
                 self._catalog.write(lambda transaction: _end(transaction, job, group, how))
-        except _Changed:
+        except (_Changed, BlobMissing) as error:
+            if isinstance(error, BlobMissing) and self._as_it_was(job, group):
+                raise
             self._catalog.write(lambda transaction: jobs.postpone(transaction, job, 0))
             return Compressed(job.kind, job.target)
         finally:
@@ -76,6 +78,22 @@ class Packer:
         bytes_in = sum(each.record.size for each in group)
         uid = group[0].record.uid
         return Compressed(job.kind, job.target, uid, codec, len(group), bytes_in, sum(before), sum(kept))
+
+    def _as_it_was(self, job: jobs.Job, group: Sequence[Slice]) -> bool:
+        """Whether the batch has the members that it had, where they were."""
+        there = {(record.id, record.container) for record in batches.members(self._catalog, job.target, hidden=True)}
+        return all((each.record.id, each.record.container) in there for each in group)
+
+    def measure(self, group: Sequence[Slice], how: How) -> int:
+        """What a group would come to, header blobs and container, in bytes. Keeps nothing."""
+        path = self._staging.new()
+        try:
+            codec, size = self._encode(path, group, how, must=False)
+        finally:
+            path.unlink(missing_ok=True)
+        if not codec:
+            return sum(each.record.stored_bytes for each in group)
+        return size + sum(self._blobs.size(each.record.blob) for each in group)
 
     def _encode(self, path: Path, group: Sequence[Slice], how: How, *, must: bool) -> tuple[str, int]:
         """Write the group's container; codec and size, or no codec where none can."""

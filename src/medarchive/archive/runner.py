@@ -3,7 +3,8 @@
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from medarchive.archive import jobs
 from medarchive.archive.catalog import Catalog
@@ -47,6 +48,26 @@ class Runner:
             record = by_id(self._catalog, job.target) if job.kind == "compress" else None
             uid = record.uid if record else ""
             return Compressed(job.kind, job.target, uid, error=str(error) or type(error).__name__)
+
+    def run_all(self, *, wait_for_all: bool, stop: threading.Event, kinds: Sequence[jobs.Kind]) -> Iterator[Compressed]:
+        """Do the jobs that are waiting now, ``settings.workers`` at a time. See Archive.compress."""
+        last = jobs.newest(self._catalog)
+        with ThreadPoolExecutor(self._settings.workers, thread_name_prefix="medarchive-compress") as pool:
+            under_way: set[Future[Compressed | None]] = set()
+            idle = False
+            while True:
+                while not (idle or stop.is_set()) and len(under_way) < self._settings.workers:
+                    under_way.add(pool.submit(self.run, last, kinds))
+                if not under_way:
+                    if not wait_for_all or stop.is_set() or not jobs.waiting(self._catalog, last, kinds, soon=True):
+                        return
+                    idle = stop.wait(0.2)
+                    continue
+                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                for result in [future.result() for future in done]:
+                    idle = result is None
+                    if result is not None:
+                        yield result
 
     def _do(self, job: jobs.Job) -> Compressed:
         how = How.of(self._settings, job.options)

@@ -1,10 +1,11 @@
 """What the archive holds and what it saves, from the catalogue alone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from medarchive.archive.catalog import Catalog
 
-__all__ = ["Group", "Stats", "stats"]
+__all__ = ["Group", "SeriesSize", "Stats", "series_sizes", "stats"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,26 @@ class Stats:
     jobs_waiting: int
     jobs_failed: int
     groups: tuple[Group, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesSize:
+    """What is kept for the visible instances of a series."""
+
+    uid: str
+    modality: str
+    bytes_kept: int
+
+
+def series_sizes(catalog: Catalog, series: Sequence[int]) -> dict[int, SeriesSize]:
+    """The sizes of some series, by row number; those without a visible instance are left out."""
+    sql = (
+        "SELECT series.id, SeriesInstanceUID AS uid, Modality AS modality, sum(stored_bytes) AS bytes_kept "
+        "FROM instance JOIN series ON series.id = instance.series WHERE series.id = ? AND hidden_at IS NULL "
+        "GROUP BY series.id"
+    )
+    rows = (row for one in series for row in catalog.read(sql, (one,)))
+    return {row["id"]: SeriesSize(row["uid"], row["modality"], row["bytes_kept"]) for row in rows}
 
 
 def stats(catalog: Catalog) -> Stats:

@@ -1,6 +1,6 @@
 """``check``, ``delete``, ``undelete`` and ``collect``: keep an archive in order."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated
 
 import typer
@@ -106,7 +106,8 @@ def collect(
 ) -> None:
     """Free the space of what was deleted long enough ago, was replaced, or was left by a crash.
 
-    `serve` and `jobs --run` do so by themselves.
+    Where a purged slice shared a container with others, that is written again without it. `serve` and `jobs --run` do
+    all of this by themselves.
 
     Examples:
       medarchive collect
@@ -115,6 +116,11 @@ def collect(
 
     with Archive.open(settings) as archive:
         found = archive.collect()
+        for done in followed(archive.compress(kinds=("regroup",)), "writing groups again", archive.waiting()):
+            if done.error:
+                typer.echo(f"a purged slice is still in its container: {done.error}", err=True)
+        again = archive.collect(orphans=False)
+        found = replace(found, blobs=found.blobs + again.blobs, bytes=found.bytes + again.bytes)
     if as_json:
         echo_json(asdict(found))
         return

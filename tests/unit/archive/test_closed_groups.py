@@ -274,6 +274,127 @@ def test_a_slice_that_is_deleted_while_its_group_is_encoded_is_left_out(
     sound(archive, {uid: data for uid, data in volume(5).items() if uid != f"{SERIES}.2"})
 
 
+def without(objects: dict[str, bytes], *numbers: int) -> dict[str, bytes]:
+    return {uid: data for uid, data in objects.items() if int(uid.rpartition(".")[2]) not in numbers}
+
+
+def test_deleting_a_slice_hides_it_and_undeleting_brings_it_back(settings: Settings) -> None:
+    with Archive.open(replace(settings, undelete=1000)) as archive:
+        before = packed(archive, volume(5))
+        archive.delete(f"{SERIES}.3")
+        archive.collect()
+        work(archive)
+        with pytest.raises(NotFound):
+            archive.load(f"{SERIES}.3")
+        sound(archive, without(volume(5), 3))
+        archive.undelete(f"{SERIES}.3")
+        work(archive)
+        assert [archive.instance(record.uid) for record in before] == before
+        sound(archive, volume(5))
+
+
+def test_purging_a_slice_writes_its_group_again_without_it(archive: Archive) -> None:
+    before = packed(archive, volume(6))
+    gone = archive.instance(f"{SERIES}.3")
+    assert gone.container is not None
+    archive.delete(gone.uid)
+    assert archive.collect().purged == 1
+    left = without(volume(6), 3)
+    for uid, data in left.items():
+        assert archive.load(uid).read() == data, "until it is written again, the old container serves"
+    assert gone.blob not in archive.blobs
+    assert gone.container in archive.blobs
+    assert [job.kind for job in archive.jobs()] == ["regroup"]
+    work(archive)
+    archive.collect()
+    assert gone.container not in archive.blobs
+    assert [archive.instance(uid).first_frame for uid in left] == [0, 1, 2, 3, 4]
+    assert {archive.instance(uid).entry_frames for uid in left} == {5}
+    assert [archive.instance(uid).blob for uid in left] == [one.blob for one in before if one.uid != gone.uid]
+    assert archive.waiting() == 0
+    sound(archive, left)
+
+
+def test_purging_again_while_a_group_is_written_again(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    packed(archive, volume(6))
+    archive.delete(f"{SERIES}.3")
+    archive.collect()
+    put = archive.blobs.put
+
+    def late(stream: io.BufferedReader) -> object:
+        monkeypatch.setattr(archive.blobs, "put", put)
+        archive.delete(f"{SERIES}.5")
+        archive.collect()
+        return put(stream)
+
+    monkeypatch.setattr(archive.blobs, "put", late)
+    work(archive)
+    archive.collect()
+    assert {record.entry_frames for record in everything(archive.catalog)} == {4}
+    sound(archive, without(volume(6), 3, 5))
+
+
+def test_a_deleted_slice_whose_group_is_written_again_can_still_be_brought_back(settings: Settings) -> None:
+    with Archive.open(replace(settings, undelete=1000)) as archive:
+        packed(archive, volume(5))
+        archive.delete(f"{SERIES}.2")
+    with Archive.open(settings) as archive:
+        archive.catalog.write(
+            lambda transaction: transaction.execute("UPDATE instance SET hidden_at = 1 WHERE hidden_at IS NOT NULL")
+        )
+    with Archive.open(replace(settings, undelete=1000)) as archive:
+        archive.delete(f"{SERIES}.4")
+        assert archive.collect().purged == 1
+        work(archive)
+        archive.undelete(f"{SERIES}.4")
+        work(archive)
+        archive.collect()
+        assert {record.entry_frames for record in everything(archive.catalog)} == {4}
+        sound(archive, without(volume(5), 2))
+
+
+def test_a_group_of_which_only_deleted_slices_are_left_waits_for_their_return(settings: Settings) -> None:
+    with Archive.open(replace(settings, undelete=1000)) as archive:
+        packed(archive, volume(3))
+        for number in (1, 2, 3):
+            archive.delete(f"{SERIES}.{number}")
+        archive.catalog.write(
+            lambda transaction: transaction.execute("UPDATE instance SET hidden_at = 1 WHERE SOPInstanceUID LIKE '%.1'")
+        )
+        archive.collect()
+        assert archive.waiting() == 0
+        archive.undelete(f"{SERIES}.2")
+        work(archive)
+        assert archive.instance(f"{SERIES}.2").entry_frames == 2
+        archive.undelete(f"{SERIES}.3")
+        work(archive)
+        archive.collect()
+        sound(archive, without(volume(3), 1))
+
+
+def test_purging_a_whole_series_leaves_nothing(archive: Archive) -> None:
+    packed(archive, volume(20))
+    for uid in volume(20):
+        archive.delete(uid)
+    assert archive.collect().purged == 20
+    assert list(archive.blobs) == []
+    work(archive)
+    assert archive.waiting() == 0
+    assert list(archive.check(read_data=True)) == []
+
+
+def test_a_group_is_written_again_though_its_codec_is_gone_from_the_settings(settings: Settings) -> None:
+    with Archive.open(settings) as archive:
+        packed(archive, volume(4))
+        archive.delete(f"{SERIES}.1")
+        archive.collect()
+    with Archive.open(replace(settings, codecs=("zstd-planes",))) as archive:
+        work(archive)
+        archive.collect()
+        assert {record.codec for record in everything(archive.catalog)} == {"zstd-planes"}
+        sound(archive, without(volume(4), 1))
+
+
 def test_series_of_the_same_pixels_share_a_container_and_do_not_lose_it(archive: Archive) -> None:
     one, other = volume(5), volume(5, series="1.2.3.1.8")
     records = packed(archive, one | other)
