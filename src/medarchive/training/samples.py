@@ -90,7 +90,7 @@ def _series(
     """Position, path and header of the files of a split, by series."""
     series: dict[tuple[str, ...], list[tuple[float, Path, pydicom.Dataset]]] = defaultdict(list)
     for path in sorted(folder.rglob("*")):
-        top = path.relative_to(folder).parts[0]
+        top = "".join(path.relative_to(folder).parts[:-1][:1])
         if not path.is_file() or (chosen and chosen.get(top) != split):
             continue
         try:
