@@ -1,5 +1,6 @@
 """Several processes on one archive at once, with no grace at all: the collector may take whatever it can."""
 
+import contextlib
 import io
 import json
 import random
@@ -44,7 +45,7 @@ def identical(number: int) -> bytes:
 def work(root: Path, seed: int) -> None:
     """Store, compress, delete and collect in an order of chance; what is stored is readable until it is deleted.
 
-    The slices of a process' own series are coded together as they come.
+    The slices of a process' own series are coded together as they come, and again, and brought back.
     """
     differences.register()
     chance = random.Random(seed)
@@ -57,11 +58,15 @@ def work(root: Path, seed: int) -> None:
             outcome = archive.store(io.BytesIO(identical(number))).outcome
             stored, duplicates = stored + (outcome == "stored"), duplicates + (outcome == "duplicate")
             if chance.random() < 0.5:
-                try:
+                with contextlib.suppress(NotFound):
                     archive.delete(f"1.2.3.1.1.{chance.randrange(1, OBJECTS + 1)}")
                     deleted += 1
-                except NotFound:
-                    pass
+            if chance.random() < 0.3:
+                recompression = archive.recompression(effort=chance.randrange(2, 9))
+                recompression.queue(archive.instance(uid).series)
+            if chance.random() < 0.2:
+                with contextlib.suppress(NotFound):
+                    archive.undo(f"1.9.{seed}")
             for result in archive.compress():
                 assert not result.error, result.error
             archive.collect()

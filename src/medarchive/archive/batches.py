@@ -38,8 +38,10 @@ def members(catalog: Catalog, number: int, *, hidden: bool) -> list[InstanceReco
 
 
 def end(transaction: Transaction, number: int) -> None:
-    """The batch is done with."""
-    transaction.execute("UPDATE instance SET batch = NULL WHERE batch = ?", (number,))
+    """The batch is done with, or given up."""
+    rows = transaction.execute("UPDATE instance SET batch = NULL WHERE batch = ? RETURNING container", (number,))
+    for container in {row["container"] for row in rows}:
+        mend(transaction, container)
 
 
 def mend(transaction: Transaction, container: str) -> None:

@@ -53,36 +53,35 @@ class Packer:
             BlobMissing, BlobCorrupt: a member cannot be read, or did not come back from the new container.
         """
         must = job.kind == "regroup"
-        group = slices(self._blobs, batches.members(self._catalog, job.target, hidden=must))
-        if not group:
-            self._catalog.write(lambda transaction: _end(transaction, job, group, how))
-            return Compressed(job.kind, job.target)
-        before = [each.record.stored_bytes for each in group]
-        headers = [self._blobs.size(each.record.blob) for each in group]
+        members = batches.members(self._catalog, job.target, hidden=must)
         path = self._staging.new()
         try:
-            codec, size = self._encode(path, group, how, must=must)
-            if codec and (must or size < sum(before) - sum(headers)):
-                kept = [h + share for h, share in zip(headers, shares(size, len(group)), strict=True)]
-                self._replace(job, group, how, (path, codec, kept))
-            else:
-                codec, kept = group[0].record.codec, before
-                self._catalog.write(lambda transaction: _end(transaction, job, group, how))
+            return self._pack(job, slices(self._blobs, members), how, path)
         except (_Changed, BlobMissing) as error:
-            if isinstance(error, BlobMissing) and self._as_it_was(job, group):
+            if isinstance(error, BlobMissing) and batches.members(self._catalog, job.target, hidden=must) == members:
                 raise
             self._catalog.write(lambda transaction: jobs.postpone(transaction, job, 0))
             return Compressed(job.kind, job.target)
         finally:
             path.unlink(missing_ok=True)
+
+    def _pack(self, job: jobs.Job, group: Sequence[Slice], how: How, path: Path) -> Compressed:
+        if not group:
+            self._catalog.write(lambda transaction: _end(transaction, job, group, how))
+            return Compressed(job.kind, job.target)
+        must = job.kind == "regroup"
+        before = [each.record.stored_bytes for each in group]
+        headers = [self._blobs.size(each.record.blob) for each in group]
+        codec, size = self._encode(path, group, how, must=must)
+        if codec and (must or size < sum(before) - sum(headers)):
+            kept = [header + share for header, share in zip(headers, shares(size, len(group)), strict=True)]
+            self._replace(job, group, how, (path, codec, kept))
+        else:
+            codec, kept = group[0].record.codec, before
+            self._catalog.write(lambda transaction: _end(transaction, job, group, how))
         bytes_in = sum(each.record.size for each in group)
         uid = group[0].record.uid
         return Compressed(job.kind, job.target, uid, codec, len(group), bytes_in, sum(before), sum(kept))
-
-    def _as_it_was(self, job: jobs.Job, group: Sequence[Slice]) -> bool:
-        """Whether the batch has the members that it had, where they were."""
-        there = {(record.id, record.container) for record in batches.members(self._catalog, job.target, hidden=True)}
-        return all((each.record.id, each.record.container) in there for each in group)
 
     def measure(self, group: Sequence[Slice], how: How) -> int:
         """What a group would come to, header blobs and container, in bytes. Keeps nothing."""

@@ -7,6 +7,7 @@ from medarchive.archive.compress import Compressed
 from medarchive.archive.how import How
 from medarchive.archive.instances import matching
 from medarchive.archive.slices import cut, slices
+from medarchive.errors import BlobMissing
 
 __all__ = ["plan_series"]
 
@@ -25,10 +26,14 @@ def plan_series(catalog: Catalog, blobs: BlobStore, job: jobs.Job, how: How, qui
     if catalog.read(_COMING, (job.target,)):
         catalog.write(lambda transaction: jobs.postpone(transaction, job, _AGAIN))
         return Compressed("group", job.target)
-    waiting = matching(
-        catalog, "instance.series = ? AND state = 'alone' AND batch IS NULL AND hidden_at IS NULL", job.target
-    )
-    groups = cut(slices(blobs, waiting), how.group_slices) if how.together else []
+    waiting = matching(catalog, _WAITING, job.target)
+    try:
+        groups = cut(slices(blobs, waiting), how.group_slices) if how.together else []
+    except BlobMissing:
+        if matching(catalog, _WAITING, job.target) == waiting:
+            raise
+        catalog.write(lambda transaction: jobs.postpone(transaction, job, 0))  # one was purged meanwhile
+        return Compressed("group", job.target)
 
     def change(transaction: Transaction) -> None:
         for group in groups:
@@ -51,4 +56,5 @@ _COMING = (
     "SELECT 1 FROM instance JOIN job ON job.kind = 'compress' AND job.target = instance.id AND job.state <> 'failed' "
     "WHERE instance.series = ? AND instance.state = 'received' AND hidden_at IS NULL LIMIT 1"
 )
-_LEFT = "SELECT 1 FROM instance WHERE series = ? AND state = 'alone' AND batch IS NULL AND hidden_at IS NULL LIMIT 1"
+_WAITING = "instance.series = ? AND state = 'alone' AND batch IS NULL AND hidden_at IS NULL"
+_LEFT = f"SELECT 1 FROM instance WHERE {_WAITING} LIMIT 1"

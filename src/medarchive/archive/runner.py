@@ -15,7 +15,7 @@ from medarchive.archive.instances import by_id
 from medarchive.archive.pack import Packer
 from medarchive.archive.plan import plan_series
 from medarchive.archive.staging import Staging
-from medarchive.errors import MedarchiveError
+from medarchive.errors import BlobMissing, MedarchiveError
 from medarchive.settings import Settings
 
 __all__ = ["Runner"]
@@ -79,7 +79,13 @@ class Runner:
         if record is None or (record.state != "received" and not how.again):
             self._catalog.write(lambda transaction: jobs.finish(transaction, job))
             return Compressed(job.kind, job.target)
-        return self._compressor.compress(job, record, how)
+        try:
+            return self._compressor.compress(job, record, how)
+        except BlobMissing:
+            if by_id(self._catalog, job.target) == record:
+                raise
+            self._catalog.write(lambda transaction: jobs.postpone(transaction, job, 0))  # it went elsewhere meanwhile
+            return Compressed(job.kind, job.target)
 
 
 class _Heartbeat:

@@ -7,6 +7,7 @@ from medarchive.archive import batches
 from medarchive.archive.catalog import Catalog, InstanceRecord, Row, Transaction
 from medarchive.archive.former import PLACE
 from medarchive.archive.instances import matching
+from medarchive.archive.jobs import enqueue
 from medarchive.archive.references import release
 from medarchive.errors import NotFound
 
@@ -74,12 +75,22 @@ def _move(transaction: Transaction, record: InstanceRecord, place: Row) -> bool:
 
 
 def _forget_jobs(transaction: Transaction, series_uid: str) -> None:
-    mine = "options <> '' AND state <> 'leased'"
-    transaction.execute(f"DELETE FROM job WHERE kind = 'compress' AND {mine} AND target IN {_OF_SERIES}", (series_uid,))
-    rows = transaction.execute(
-        f"DELETE FROM job WHERE kind = 'pack' AND {mine} AND target IN "
+    """Take back what was asked for; slices that still wait for their series are asked for without options again."""
+    asked = "options <> '' AND state <> 'leased'"
+    for row in transaction.execute(
+        f"DELETE FROM job WHERE kind = 'compress' AND {asked} AND target IN {_OF_SERIES} RETURNING target",
+        (series_uid,),
+    ):
+        for instance in transaction.execute("SELECT container FROM instance WHERE id = ?", (row["target"],)):
+            batches.mend(transaction, instance["container"])
+    for row in transaction.execute(
+        f"DELETE FROM job WHERE kind = 'pack' AND {asked} AND target IN "
         f"(SELECT batch FROM instance WHERE id IN {_OF_SERIES}) RETURNING target",
         (series_uid,),
-    )
-    for row in rows:
+    ):
         batches.end(transaction, row["target"])
+    for row in transaction.execute(
+        f"SELECT DISTINCT series FROM instance WHERE id IN {_OF_SERIES} AND state = 'alone' AND batch IS NULL",
+        (series_uid,),
+    ):
+        enqueue(transaction, "group", row["series"], batches.PRIORITY)

@@ -170,6 +170,21 @@ def test_undo_forgets_what_is_still_queued(archive: Archive) -> None:
     assert again(archive) == 20
 
 
+def test_slices_that_wait_for_their_series_still_do_after_an_undo(archive: Archive) -> None:
+    archive.settings = replace(archive.settings, quiet=3600)
+    for data in volume(3, series="1.6").values():
+        archive.store(io.BytesIO(data))
+    list(archive.compress(kinds=("compress",)))
+    assert archive.instance("1.6.2").state == "alone"
+    again(archive, run=False)
+    list(archive.compress(kinds=("group",)))
+    with pytest.raises(NotFound):
+        archive.undo("1.6")
+    archive.settings = replace(archive.settings, quiet=0)
+    list(archive.compress_together(["1.6"]))
+    assert (archive.instance("1.6.2").state, archive.instance("1.6.2").entry_frames) == ("kept", 3)
+
+
 def test_undo_ends_with_its_time(archive: Archive, settings: Settings) -> None:
     again(archive)
     with Archive.open(replace(settings, undo=0)) as short:
