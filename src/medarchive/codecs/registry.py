@@ -24,12 +24,14 @@ class CodecInfo:
         title: what it is.
         available: whether it can be used here.
         trouble: why not, empty where it can.
+        remark: how it works here, where there is something to say.
     """
 
     name: str
     title: str
     available: bool
     trouble: str
+    remark: str = ""
 
 
 def names() -> tuple[str, ...]:
@@ -58,8 +60,8 @@ def describe() -> list[CodecInfo]:
     found = []
     for name, (_, title) in _CODECS.items():
         try:
-            get(name)
-            found.append(CodecInfo(name, title, available=True, trouble=""))
+            remark = getattr(get(name), "remark", "")
+            found.append(CodecInfo(name, title, available=True, trouble="", remark=remark))
         except UnknownCodec as error:
             found.append(CodecInfo(name, title, available=False, trouble=str(error)))
     return found

@@ -10,7 +10,7 @@ import numpy as np
 from medarchive.codecs.base import DEFAULT_EFFORT
 from medarchive.codecs.limits import checked_shape
 from medarchive.codecs.predictive import drawings, linear, model
-from medarchive.codecs.predictive.backend import Coder, State, coder
+from medarchive.codecs.predictive.backend import Coder, State, coder, remark
 from medarchive.codecs.predictive.packing import Packing
 from medarchive.codecs.predictive.planes import Geometry, Ints
 from medarchive.codecs.spec import ImageSpec
@@ -49,6 +49,11 @@ class Predictive:
 
     name = "predictive"
     group = 16
+
+    @property
+    def remark(self) -> str:
+        """Who codes here."""
+        return remark()
 
     def accepts(self, image: Image) -> bool:
         """Images of up to 16 bits."""

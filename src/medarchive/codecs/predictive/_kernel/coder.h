@@ -1,0 +1,170 @@
+/* The coder of a tile, step by step along its wavefront; compiled once for each instruction set. */
+#ifndef MEDARCHIVE_CODER_H
+#define MEDARCHIVE_CODER_H
+
+#include "adaptation.h"
+#include "distribution.h"
+#include "features.h"
+#include "linear.h"
+#include "network.h"
+#include "rans.h"
+#include "stages.h"
+
+/* The next pixel's value. */
+static INLINE int32_t decoded(const scratch *s, const model *model, int p, uint32_t *state, const uint16_t **next)
+{
+    const classes c = classes_of(s, model, p);
+    uint32_t slot = *state & 0xFFFF, raw;
+    int32_t n = guess(&c, (int32_t)slot, s->guess_step[p], s->guess_base[p]), low_bits = s->low_bits[p];
+    uint32_t begin = start_of(&c, n), end = start_of(&c, n + 1);
+    if (slot < begin || slot >= end) {
+        n = search(&c, slot, n);
+        begin = start_of(&c, n);
+        if (n > c.last) {
+            *state = taken(*state, next, begin, (1 << PRECISION) - begin);
+            slot = *state & 0xFFFF;
+            *state = taken(*state, next, slot, 1);
+            return (int32_t)slot;
+        }
+        end = start_of(&c, n + 1);
+    }
+    *state = taken(*state, next, begin, end - begin);
+    raw = (*state & 0xFFFF) >> (PRECISION - low_bits);
+    *state = taken(*state, next, raw << (PRECISION - low_bits), 1u << (PRECISION - low_bits));
+    return s->middle[p] - ((1 << low_bits) >> 1) + (int32_t)((uint32_t)n << low_bits) + (int32_t)raw;
+}
+
+static void decode_step(scratch *s, const model *model, int count, reader *d)
+{
+    uint32_t a = d->states[0], b = d->states[1], c = d->states[2], e = d->states[3];
+    const uint16_t *next = d->next;
+    int p = 0;
+    for (; p + STATES <= count; p += STATES) {
+        s->here[p] = decoded(s, model, p, &a, &next);
+        s->here[p + 1] = decoded(s, model, p + 1, &b, &next);
+        s->here[p + 2] = decoded(s, model, p + 2, &c, &next);
+        s->here[p + 3] = decoded(s, model, p + 3, &e, &next);
+    }
+    if (p < count)
+        s->here[p] = decoded(s, model, p, &a, &next);
+    if (p + 1 < count)
+        s->here[p + 1] = decoded(s, model, p + 1, &b, &next);
+    if (p + 2 < count)
+        s->here[p + 2] = decoded(s, model, p + 2, &c, &next);
+    d->states[0] = a;
+    d->states[1] = b;
+    d->states[2] = c;
+    d->states[3] = e;
+    d->next = next;
+}
+
+/* How a pixel is coded. */
+static inline interval interval_of(const scratch *s, const model *model, int p)
+{
+    const classes c = classes_of(s, model, p);
+    int32_t low_bits = s->low_bits[p], value = s->here[p];
+    int32_t raised = value - s->middle[p] + ((1 << low_bits) >> 1), n = raised >> low_bits;
+    interval found = {0, 0, (uint16_t)value, 16};
+    if (n < c.first || n > c.last) {
+        uint32_t begin = start_of(&c, c.last + 1);
+        found.start = (uint16_t)begin;
+        found.count_less_one = (uint16_t)((1 << PRECISION) - begin - 1);
+    } else {
+        uint32_t begin = start_of(&c, n);
+        found.start = (uint16_t)begin;
+        found.count_less_one = (uint16_t)(start_of(&c, n + 1) - begin - 1);
+        found.raw = (uint16_t)(raised & ((1 << low_bits) - 1));
+        found.bits = (uint16_t)low_bits;
+    }
+    return found;
+}
+
+static outcome encode_step(scratch *s, const tile *tile, const step_pixels *step, interval *to)
+{
+    memcpy(s->here, tile->values + step->place, sizeof *s->here * step->count);
+    for (int p = 0; p < step->count; p++) {
+        if (s->here[p] < 0 || s->here[p] > tile->highest)
+            return VALUE_BEYOND;
+        to[p] = interval_of(s, tile->model, p);
+    }
+    return CODED;
+}
+
+/* Both directions: with a decoder, or with room for the intervals of all pixels. */
+static outcome code(const tile *tile, reader *d, interval *intervals)
+{
+    const geometry *geometry = &tile->geometry;
+    int feature_pairs = ((tile->before ? COUNT : ALONE) + 1) / 2;
+    scratch *s = scratch_for(geometry);
+    outcome result = CODED;
+    if (!s)
+        return NO_MEMORY;
+    last_begin(s, tile, feature_pairs);
+    for (int t = 0; t < geometry->steps && result == CODED; t++) {
+        step_pixels step = pixels_of(geometry, t);
+        uint64_t now = begin_stage(tile);
+        if (step.count > 0) {
+            int32_t *errors = tile->errors + step.place;
+            s->pixels = (step.count + ROUND - 1) / ROUND * ROUND;
+            predict(s, tile, step.place);
+            now = end_stage(tile, 0, now);
+            find_features(s, tile, step.place);
+            now = end_stage(tile, 1, now);
+            find_activations(s, tile->model, feature_pairs);
+            find_outputs(s, tile->model, feature_pairs);
+            now = end_stage(tile, 2, now);
+            find_parameters(s, tile->highest);
+            find_classes(s, tile->highest);
+            if (d) {
+                decode_step(s, tile->model, step.count, d);
+                if (d->next > d->end)
+                    result = ENDS_EARLY;
+                memcpy(tile->values + step.place, s->here, sizeof *s->here * step.count);
+            } else {
+                result = encode_step(s, tile, &step, intervals);
+                intervals += step.count;
+            }
+            now = end_stage(tile, 3, now);
+            learn(s, tile->model, feature_pairs, step.count, tile->highest);
+            for (int p = 0; p < step.count; p++)
+                errors[p] = s->here[p] - ((s->predicted[p] + 8) >> 4);
+            now = end_stage(tile, 4, now);
+        }
+        if (d)
+            fill(geometry, tile->values, t);
+        fill(geometry, tile->errors, t);
+        end_stage(tile, 1, now);
+    }
+    if (d)
+        finish(geometry, tile->values);
+    finish(geometry, tile->errors);
+    last_finish(s, tile);
+    release(s);
+    return result;
+}
+
+static outcome decode(const tile *tile, const uint8_t *data, size_t length)
+{
+    reader d;
+    outcome result = reader_begin(&d, data, length, tile->geometry.widest);
+    if (result != CODED)
+        return result;
+    result = code(tile, &d, NULL);
+    if (result == CODED)
+        result = reader_finish(&d);
+    free(d.words);
+    return result;
+}
+
+static outcome encode(const tile *tile, uint8_t **data, size_t *length)
+{
+    size_t count = (size_t)tile->geometry.rows * tile->geometry.columns;
+    interval *intervals = malloc(count * sizeof *intervals);
+    outcome result = intervals ? code(tile, NULL, intervals) : NO_MEMORY;
+    if (result == CODED)
+        result = encoded(&tile->geometry, intervals, count, data, length);
+    free(intervals);
+    return result;
+}
+
+#endif

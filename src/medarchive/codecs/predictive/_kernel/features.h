@@ -1,0 +1,193 @@
+/* Features, see features.py: the same order, the same names. */
+#ifndef MEDARCHIVE_FEATURES_H
+#define MEDARCHIVE_FEATURES_H
+
+#include "planes.h"
+#include "scratch.h"
+
+/* The exponent of a number and the two bits behind its first, as its float32 has them. */
+static inline int32_t octaves(int32_t eighths)
+{
+    union {
+        float number;
+        int32_t bits;
+    } as = {(float)eighths};
+    return (as.bits >> 21) - (127 << 2);
+}
+
+static inline int32_t size_of(int32_t x) { return x < 0 ? -x : x; }
+
+static inline int16_t in_scale(int32_t sixteenths, int32_t reciprocal, int32_t shift)
+{
+    int32_t product = CLIP(sixteenths, -SCALED_MOST, SCALED_MOST) * reciprocal;
+    int32_t scaled = (product + (1 << (shift - 1))) >> shift;
+    return (int16_t)CLIP(scaled, -FEATURE_LIMIT, FEATURE_LIMIT);
+}
+
+static inline int16_t against_scale(int32_t eighths, int32_t scale)
+{
+    int32_t octave = 4 * (octaves(eighths + 1 < SCALE_MOST ? eighths + 1 : SCALE_MOST) - scale);
+    return (int16_t)CLIP(octave, -FEATURE_LIMIT, FEATURE_LIMIT);
+}
+
+/* One more feature: an expression of p. */
+#define FEATURE(expression)                   \
+    do {                                      \
+        EACH(p) to[p] = (expression);         \
+        to += s->row;                         \
+    } while (0)
+#define IN_SCALE(sixteenths) in_scale(sixteenths, reciprocal[p], shift[p])
+#define AGAINST_SCALE(eighths) against_scale(eighths, scale[p])
+
+/* Where neighbours of the first pixel lie. */
+#define AT(plane, dx, dy) ((plane) + offset_of(geometry, (neighbour){dx, dy}))
+
+static void find_scale(scratch *s, const geometry *geometry, const int32_t *errors)
+{
+    const int32_t *west = AT(errors, -1, 0), *north = AT(errors, 0, 1), *north_west = AT(errors, -1, 1);
+    const int32_t *north_east = AT(errors, 1, 1), *west_west = AT(errors, -2, 0), *north_north = AT(errors, 0, 2);
+    int32_t *restrict scale = s->scale, *restrict reciprocal = s->reciprocal, *restrict shift = s->shift;
+    int pixels = s->pixels;
+    EACH(p) {
+        int32_t near = 2 * (size_of(west[p]) + size_of(north[p])) + size_of(north_west[p]) + size_of(north_east[p])
+                       + size_of(west_west[p]) + size_of(north_north[p]);
+        int32_t k = octaves(near + 1 < SCALE_MOST ? near + 1 : SCALE_MOST), quarter = k & 3;
+        scale[p] = k;
+        reciprocal[p] = quarter == 0   ? (1 << 16) / 9
+                        : quarter == 1 ? (1 << 16) / 11
+                        : quarter == 2 ? (1 << 16) / 13
+                                       : (1 << 16) / 15;
+        shift[p] = (k >> 2) + 10;
+    }
+}
+
+static inline void add_sizes(int32_t *restrict sum, const int32_t *plane, const ptrdiff_t *offsets, int count,
+                             int pixels)
+{
+    EACH(p) sum[p] = 0;
+    for (int i = 0; i < count; i++) {
+        const int32_t *there = plane + offsets[i];
+        EACH(p) sum[p] += size_of(there[p]);
+    }
+}
+
+static int16_t *features_alone(scratch *s, const tile *tile, ptrdiff_t place)
+{
+    const geometry *geometry = &tile->geometry;
+    const int32_t *values = tile->values + place, *errors = tile->errors + place;
+    const int32_t *restrict predicted = s->predicted, *restrict scale = s->scale;
+    const int32_t *restrict reciprocal = s->reciprocal, *restrict shift = s->shift;
+    int32_t *restrict sum = s->sum;
+    int16_t *restrict to = s->features;
+    int pixels = s->pixels;
+    int32_t most = 16 * tile->highest;
+
+    for (int i = 0; i < VALUES_COUNT; i++) {
+        const int32_t *there = values + s->values[i];
+        FEATURE(IN_SCALE(16 * there[p] - predicted[p]));
+    }
+    for (int i = 0; i < ERRORS_COUNT; i++) {
+        const int32_t *there = errors + s->errors[i];
+        FEATURE(IN_SCALE(16 * there[p]));
+    }
+    {
+        const int32_t *west = AT(values, -1, 0), *north = AT(values, 0, 1), *north_west = AT(values, -1, 1);
+        EACH(p) {
+            int32_t plane = west[p] + north[p] - north_west[p];
+            int32_t low = west[p] < north[p] ? west[p] : north[p], high = west[p] < north[p] ? north[p] : west[p];
+            sum[p] = 16 * CLIP(plane, low, high);
+        }
+        FEATURE(IN_SCALE(sum[p] - predicted[p]));
+    }
+    {
+        const int32_t *west = AT(errors, -1, 0), *north = AT(errors, 0, 1), *north_west = AT(errors, -1, 1);
+        const int32_t *north_east = AT(errors, 1, 1), *west_west = AT(errors, -2, 0), *north_north = AT(errors, 0, 2);
+        FEATURE(IN_SCALE(
+            2 * (2 * (west[p] + north[p]) + north_west[p] + north_east[p] + west_west[p] + north_north[p])));
+        for (int i = 0; i < NEAREST_COUNT; i++) {
+            const int32_t *there = errors + s->nearest[i];
+            FEATURE(AGAINST_SCALE(8 * size_of(there[p])));
+        }
+        add_sizes(sum, errors, s->wide, WIDE_COUNT, pixels);
+        FEATURE(AGAINST_SCALE((sum[p] * 5) >> 3));
+    }
+    {
+        const int32_t *west = AT(values, -1, 0), *north = AT(values, 0, 1), *north_west = AT(values, -1, 1);
+        const int32_t *north_east = AT(values, 1, 1), *west_west = AT(values, -2, 0), *north_north = AT(values, 0, 2);
+        FEATURE(AGAINST_SCALE(2
+                              * (size_of(west[p] - north_west[p]) + size_of(north[p] - north_west[p])
+                                 + size_of(north[p] - north_east[p]) + size_of(west[p] - west_west[p])
+                                 + size_of(north[p] - north_north[p]))));
+    }
+    {
+        const int32_t *west = AT(errors, -1, 0), *west_west = AT(errors, -2, 0);
+        const int32_t *north = AT(errors, 0, 1), *north_north = AT(errors, 0, 2);
+        FEATURE(AGAINST_SCALE(4 * (size_of(west[p]) + size_of(west_west[p]))));
+        FEATURE(AGAINST_SCALE(4 * (size_of(north[p]) + size_of(north_north[p]))));
+    }
+    FEATURE((int16_t)CLIP(3 * (scale[p] - 20), -FEATURE_LIMIT, FEATURE_LIMIT));
+    FEATURE((int16_t)(8 * ((predicted[p] & 15) - 8)));
+    FEATURE(IN_SCALE(predicted[p]));
+    FEATURE(IN_SCALE(most - predicted[p]));
+    FEATURE((int16_t)(tile->before ? 64 : 0));
+    return to;
+}
+
+static int16_t *features_across(scratch *s, const tile *tile, ptrdiff_t place, int16_t *restrict to)
+{
+    const geometry *geometry = &tile->geometry;
+    const int32_t *values = tile->values + place;
+    const int32_t *here = tile->before + place, *errors = tile->before_errors + place;
+    const int32_t *restrict predicted = s->predicted, *restrict scale = s->scale;
+    const int32_t *restrict reciprocal = s->reciprocal, *restrict shift = s->shift;
+    int32_t *restrict sum = s->sum, *restrict sizes = s->sizes;
+    int pixels = s->pixels;
+
+    for (int i = 0; i < BEFORE_COUNT; i++) {
+        const int32_t *there = here + s->before[i];
+        FEATURE(IN_SCALE(16 * there[p] - predicted[p]));
+    }
+    for (int i = 0; i < BEFORE_ERRORS_COUNT; i++) {
+        const int32_t *there = errors + s->before_errors[i];
+        FEATURE(IN_SCALE(16 * there[p]));
+    }
+    EACH(p) sum[p] = sizes[p] = 0;
+    for (int i = 0; i < NEAREST_COUNT; i++) {
+        const int32_t *there = values + s->nearest[i], *before = here + s->nearest[i];
+        if (i < 2)
+            FEATURE(IN_SCALE(16 * (here[p] + there[p] - before[p]) - predicted[p]));
+        EACH(p) sum[p] += there[p] - before[p];
+        EACH(p) sizes[p] += size_of(there[p] - before[p]);
+    }
+    FEATURE(IN_SCALE(16 * here[p] + 4 * sum[p] - predicted[p]));
+    add_sizes(sum, errors, s->before, BEFORE_COUNT, pixels);
+    FEATURE(AGAINST_SCALE((sum[p] * 7) >> 3));
+    {
+        const int32_t *east = AT(errors, 1, 0), *south = AT(errors, 0, -1), *south_east = AT(errors, 1, -1);
+        FEATURE(AGAINST_SCALE(
+            2 * (size_of(errors[p]) + size_of(east[p]) + size_of(south[p]) + size_of(south_east[p]))));
+    }
+    FEATURE(AGAINST_SCALE(2 * sizes[p]));
+    return to;
+}
+
+/* Fills s->scale and s->seen, and says how many pairs of features there are. */
+static int find_features(scratch *s, const tile *tile, ptrdiff_t place)
+{
+    int pixels = s->pixels, row = s->row, count = tile->before ? COUNT : ALONE;
+    int16_t *end;
+    find_scale(s, &tile->geometry, tile->errors + place);
+    end = features_alone(s, tile, place);
+    if (tile->before)
+        end = features_across(s, tile, place, end);
+    if (count % 2)
+        EACH(p) end[p] = 0;
+    for (int i = 0; i < (count + 1) / 2; i++) {
+        const int16_t *low = s->features + (ptrdiff_t)2 * i * row, *high = low + row;
+        int32_t *restrict seen = s->seen + (ptrdiff_t)i * row;
+        EACH(p) seen[p] = (int32_t)((uint16_t)low[p] | (uint32_t)high[p] << 16);
+    }
+    return (count + 1) / 2;
+}
+
+#endif

@@ -1,0 +1,113 @@
+/* Vectors of 32-bit lanes, one pixel each, for the sums of the network: AVX-512, AVX2, or plain C.
+ *
+ * dot(sum, a, b) adds to each lane a.low * b.low + a.high * b.high of the pairs of 16-bit integers that a and b hold.
+ * sums(a, b, c, d, to) adds up the lanes of four vectors. active(x) clips to 0 .. MOST_ACTIVE.
+ */
+#ifndef MEDARCHIVE_VECTORS_H
+#define MEDARCHIVE_VECTORS_H
+
+#include "format.h"
+
+#if defined(KERNEL_AVX512)
+
+typedef __m512i vec;
+enum { LANES = 16, TOGETHER = 3 };
+#define load(from) _mm512_loadu_si512(from)
+#define store(to, x) _mm512_storeu_si512(to, x)
+#define broadcast(x) _mm512_set1_epi32(x)
+#define add(a, b) _mm512_add_epi32(a, b)
+#define shifted_right(x, by) _mm512_sra_epi32(x, _mm_cvtsi32_si128(by))
+#define active(x) _mm512_min_epi32(_mm512_max_epi32(x, _mm512_setzero_si512()), _mm512_set1_epi32(MOST_ACTIVE))
+#define paired(a, b) _mm512_or_si512(a, _mm512_slli_epi32(b, 16)) /* of numbers from 0 on */
+#if defined(KERNEL_VNNI)
+#define dot(sum, a, b) _mm512_dpwssd_epi32(sum, a, b)
+#else
+#define dot(sum, a, b) _mm512_add_epi32(sum, _mm512_madd_epi16(a, b))
+#endif
+
+static inline void sums(vec a, vec b, vec c, vec d, int32_t *to)
+{
+    vec ab = add(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+    vec cd = add(_mm512_unpacklo_epi32(c, d), _mm512_unpackhi_epi32(c, d));
+    vec all = add(_mm512_unpacklo_epi64(ab, cd), _mm512_unpackhi_epi64(ab, cd));
+    __m256i half = _mm256_add_epi32(_mm512_castsi512_si256(all), _mm512_extracti64x4_epi64(all, 1));
+    __m128i quarter = _mm_add_epi32(_mm256_castsi256_si128(half), _mm256_extracti128_si256(half, 1));
+    _mm_storeu_si128((__m128i *)to, quarter);
+}
+
+#elif defined(KERNEL_AVX2)
+
+typedef __m256i vec;
+enum { LANES = 8, TOGETHER = 1 };
+#define load(from) _mm256_loadu_si256((const __m256i *)(from))
+#define store(to, x) _mm256_storeu_si256((__m256i *)(to), x)
+#define broadcast(x) _mm256_set1_epi32(x)
+#define add(a, b) _mm256_add_epi32(a, b)
+#define shifted_right(x, by) _mm256_sra_epi32(x, _mm_cvtsi32_si128(by))
+#define active(x) _mm256_min_epi32(_mm256_max_epi32(x, _mm256_setzero_si256()), _mm256_set1_epi32(MOST_ACTIVE))
+#define paired(a, b) _mm256_or_si256(a, _mm256_slli_epi32(b, 16))
+#define dot(sum, a, b) _mm256_add_epi32(sum, _mm256_madd_epi16(a, b))
+
+static inline void sums(vec a, vec b, vec c, vec d, int32_t *to)
+{
+    vec all = _mm256_hadd_epi32(_mm256_hadd_epi32(a, b), _mm256_hadd_epi32(c, d));
+    __m128i half = _mm_add_epi32(_mm256_castsi256_si128(all), _mm256_extracti128_si256(all, 1));
+    _mm_storeu_si128((__m128i *)to, half);
+}
+
+#else
+
+#if defined(__GNUC__)
+typedef int32_t vec __attribute__((vector_size(16)));
+enum { LANES = 4, TOGETHER = 1 };
+#define lane(x, i) (x)[i]
+static inline vec broadcast(int32_t x) { return (vec){x, x, x, x}; }
+#else
+typedef int32_t vec;
+enum { LANES = 1, TOGETHER = 1 };
+#define lane(x, i) (x)
+static inline vec broadcast(int32_t x) { return x; }
+#endif
+
+static inline vec load(const int32_t *from)
+{
+    vec x;
+    memcpy(&x, from, sizeof x);
+    return x;
+}
+
+static inline void store(int32_t *to, vec x) { memcpy(to, &x, sizeof x); }
+
+static inline vec add(vec a, vec b) { return a + b; }
+
+static inline vec shifted_right(vec x, int by) { return x >> by; }
+
+static inline vec active(vec x)
+{
+    vec over;
+    x &= ~(x >> 31);
+    over = (MOST_ACTIVE - x) >> 31;
+    return (x & ~over) | (over & MOST_ACTIVE);
+}
+
+static inline vec paired(vec a, vec b) { return a | b << 16; }
+
+static inline vec dot(vec sum, vec a, vec b)
+{
+    return sum + (a << 16 >> 16) * (b << 16 >> 16) + (a >> 16) * (b >> 16);
+}
+
+static inline void sums(vec a, vec b, vec c, vec d, int32_t *to)
+{
+    memset(to, 0, 4 * sizeof *to);
+    for (int i = 0; i < LANES; i++) {
+        to[0] += lane(a, i);
+        to[1] += lane(b, i);
+        to[2] += lane(c, i);
+        to[3] += lane(d, i);
+    }
+}
+
+#endif
+
+#endif
