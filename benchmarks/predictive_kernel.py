@@ -9,13 +9,14 @@ One thread; the best of the repeats. The stages are measured in runs of their ow
 import argparse
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
 from medarchive.cli.phantom import volume
 from medarchive.codecs.predictive import linear, model
 from medarchive.codecs.predictive.native import STAGES, Native, instruction_sets
-from medarchive.codecs.predictive.planes import Geometry
+from medarchive.codecs.predictive.planes import Geometry, Ints
 from medarchive.codecs.predictive.reference import State
 
 HIGHEST = 4095
@@ -65,21 +66,23 @@ def main() -> None:
                 alone = linear.solve(geometry, earlier, None, places)
                 before = native.encode(earlier, None, geometry, alone, HIGHEST)[1]
 
-            def encode(native: Native, before: State | None = before, weights: linear.Ints = weights) -> bytes:
+            def encode(native: Native, before: State | None = before, weights: Ints = weights) -> bytes:
                 return native.encode(later, before, geometry, weights, HIGHEST)[0]
 
             data = encode(native)
 
             def decode(
-                native: Native, data: bytes = data, before: State | None = before, weights: linear.Ints = weights
+                native: Native, data: bytes = data, before: State | None = before, weights: Ints = weights
             ) -> State:
                 return native.decode(data, before, geometry, weights, HIGHEST)
 
             assert np.array_equal(decode(native).values, later)
-            figures = [1e9 / pixels * best(options.repeat, lambda: work(native)) for work in (encode, decode)]  # noqa: B023
+            figures = [1e9 / pixels * best(options.repeat, partial(work, native)) for work in (encode, decode)]
             parts = [stages(instructions, options.repeat, work) for work in (encode, decode)]
             shares = "   ".join(" ".join(f"{nanoseconds / pixels:5.1f}" for nanoseconds in part) for part in parts)
-            print(f"  {instructions:14}{8 * len(data) / pixels:6.3f} bit  {figures[0]:8.1f}{figures[1]:8.1f}   {shares}")
+            print(
+                f"  {instructions:14}{8 * len(data) / pixels:6.3f} bit  {figures[0]:8.1f}{figures[1]:8.1f}   {shares}"
+            )
 
 
 if __name__ == "__main__":

@@ -90,7 +90,10 @@ def codecs(as_json: AsJson = False) -> None:
     if as_json:
         echo_json([asdict(codec) for codec in found])
     else:
-        draw_table(["codec", "what", "here"], ((c.name, c.title, (c.remark or "yes") if c.available else c.trouble) for c in found))
+        draw_table(
+            ["codec", "what", "here"],
+            ((c.name, c.title, (c.remark or "yes") if c.available else c.trouble) for c in found),
+        )
 
 
 def _pixels(file: Path) -> "tuple[NDArray[np.integer[Any]], int | None]":

@@ -1,4 +1,4 @@
-"""The C kernel, see native.py."""
+# The C kernel, see native.py.
 
 from typing import Any
 
