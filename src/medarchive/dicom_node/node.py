@@ -111,10 +111,17 @@ class Node:
             return
         self._server.shutdown()
         self._thread.join()
-        if not self._busy.wait(timeout):
+        in_time = self._busy.wait(timeout)
+        associations = self._server.active_associations
+        for association in associations:
+            association.abort(block=False)
+        if not in_time:
             LOGGER.warning("requests still under way after %g seconds are broken off", timeout)
-        for association in self._ae.active_associations:
-            association.abort()
+            for association in associations:
+                association.dul.break_off()
+        for association in associations:
+            association.kill()
+            association.join(timeout)
         self._server = self._thread = None
 
     def __enter__(self) -> Self:

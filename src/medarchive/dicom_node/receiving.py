@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, Protocol
 
 from pynetdicom.dul import DULServiceProvider
 
+from medarchive.dicom_node.states import States
 from medarchive.errors import LimitExceeded
 
 __all__ = ["Provider", "Received", "Request", "Storing"]
@@ -174,6 +175,7 @@ class Provider(DULServiceProvider):
     """
 
     node: Storing
+    _connection: socket.socket
     _wake: tuple[socket.socket, socket.socket]
     _held: bytearray
     _command: bytearray
@@ -185,7 +187,10 @@ class Provider(DULServiceProvider):
         """Make an association's provider, not started yet, one of these."""
         provider = association.dul
         provider.__class__ = cls  # pynetdicom has no hook for the class
+        States.attach(provider)
         provider.node = node
+        provider._connection = provider.socket.socket
+        _limit_waiting(provider._connection, association.network_timeout)
         provider._wake = socket.socketpair()
         for end in provider._wake:
             end.setblocking(False)
@@ -206,11 +211,23 @@ class Provider(DULServiceProvider):
         finally:
             if self._received is not None:
                 self.node.drop(self.assoc, self._received)
-            for end in self._wake:
+            for end in (*self._wake, self._connection):
                 end.close()
+            self.to_user_queue.put(None)  # nothing follows: the association may be waiting for its request still
+
+    def break_off(self) -> None:
+        """Wait for the peer no longer, in the middle of whatever it is."""
+        with contextlib.suppress(OSError):  # closed already
+            self._connection.shutdown(socket.SHUT_RDWR)
+
+    def _process_recv_primitive(self) -> bool:
+        """One event at a time: what is to be sent makes one as often as it is looked at, until it is sent."""
+        return self.event_queue.empty() and bool(super()._process_recv_primitive())
 
     def _is_transport_event(self) -> bool:
         """Sleep until the peer sends or somebody here wants to send; then as pynetdicom does."""
+        if not self.event_queue.empty():
+            return False
         transport = self.socket
         if self.state_machine.current_state == "Sta6" and transport is not None and transport.socket is not None:
             try:
@@ -237,18 +254,18 @@ class Provider(DULServiceProvider):
                     self.event_queue.put("Evt19")
                     return
                 body = _exactly(connection, length)
+                if kind != _P_DATA or not self._taken(head, body, connection):
+                    self._forward(head + body)
+                    return
             except OSError:
                 self.event_queue.put("Evt17")
                 return
-            if kind != _P_DATA or not self._taken(head, body, connection):
-                self._forward(head + body)
-                return
             self._idle_timer.restart()
-            if self._request is None and not self._more(connection):
+            if not self._more(connection):
                 return
 
     def _more(self, connection: socket.socket) -> bool:
-        """Whether the next request comes while nobody here wants to send; a modality that pushes sends it at once."""
+        """Whether the next PDU comes while nobody here wants to send; a modality that pushes sends it at once."""
         if not self.to_provider_queue.empty() or self._kill_thread:
             return False
         ready, _, _ = select.select([connection, self._wake[0]], [], [], _WAIT)
@@ -325,6 +342,14 @@ def _values(body: bytes) -> Iterator[tuple[int, int, memoryview]]:
             return
         yield context_id, flags, memoryview(body)[position + 6 : position + 4 + length]
         position += 4 + length
+
+
+def _limit_waiting(connection: socket.socket, seconds: float) -> None:
+    """Let the kernel end a call that waits for the peer for so long; Python's own timeouts cost a call each time."""
+    whole = int(seconds)
+    value = struct.pack("@ll", whole, int((seconds - whole) * 1e6))
+    for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+        connection.setsockopt(socket.SOL_SOCKET, option, value)
 
 
 def _exactly(connection: socket.socket, length: int) -> bytes:
