@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Literal, cast
 
+from medarchive.archive.admission import Arrival, admit, known, stored_twin
 from medarchive.archive.blobs import CHUNK, BlobId, BlobStore
 from medarchive.archive.catalog import Catalog, Transaction
 from medarchive.archive.group import Group, Task
-from medarchive.archive.instances import Arrival, admit, known, stored_twin
 from medarchive.archive.references import put_then
 from medarchive.dicom.attributes import Indexed, extract
 from medarchive.dicom.part10 import Header, read_header
@@ -93,7 +93,9 @@ class Ingest:
             return self._blobs.put_all([cast("BinaryIO", one) for one in objects])
 
         def change(transaction: Transaction, names: list[BlobId]) -> list[Stored]:
-            return [one.admit(transaction, self._blobs, name) for one, name in zip(objects, names, strict=True)]
+            arrivals = [one.arrival(name) for one, name in zip(objects, names, strict=True)]
+            admitted = admit(transaction, self._blobs, arrivals)
+            return [one.stored(name, new=new) for one, name, new in zip(objects, names, admitted, strict=True)]
 
         return put_then(self._catalog, put, change)
 
@@ -149,9 +151,9 @@ class _Incoming:
     def dataset_sha256(self) -> str:
         return self._dataset.hexdigest()
 
-    def admit(self, transaction: Transaction, blobs: BlobStore, name: BlobId) -> Stored:
-        """Catalogue it, when all of it has passed."""
-        arrival = Arrival(
+    def arrival(self, name: BlobId) -> Arrival:
+        """What the catalogue is to know, when all of it has passed."""
+        return Arrival(
             indexed=self._indexed,
             transfer_syntax=self._header.transfer_syntax,
             size=self._passed,
@@ -161,6 +163,8 @@ class _Incoming:
             source=self._source,
             blob=name,
         )
-        new = admit(transaction, blobs, arrival)
+
+    def stored(self, name: BlobId, *, new: bool) -> Stored:
+        """What became of it."""
         uid = self._indexed.image["SOPInstanceUID"]
         return Stored(uid, "stored" if new else "duplicate", self._passed, name)

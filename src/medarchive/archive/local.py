@@ -28,6 +28,7 @@ class LocalStore:
 
     def __init__(self, root: Path, staging: Staging, disk: Disk) -> None:
         self._root = root
+        self._folders = {f"{number:02x}": root / f"{number:02x}" for number in range(256)}
         self._staging = staging
         self._disk = disk
 
@@ -38,8 +39,8 @@ class LocalStore:
         """
         self._disk.make_directory(self._root)
         self._disk.sync_directory(self._root.parent)
-        for number in range(256):
-            self._disk.make_directory(self._root / f"{number:02x}")
+        for folder in self._folders.values():
+            self._disk.make_directory(folder)
         self._disk.sync_directory(self._root)
 
     def put(self, stream: BinaryIO) -> BlobId:
@@ -56,7 +57,9 @@ class LocalStore:
         try:
             with contextlib.ExitStack() as stack:
                 files = [stack.enter_context(self._disk.create(path)) for path in paths]
-                blobs = [self._copy(stream, file) for stream, file in zip(streams, files, strict=True)]
+                blobs = [_copy(stream, file) for stream, file in zip(streams, files, strict=True)]
+                for file in files[1:]:
+                    self._disk.begin_sync(file)
                 for file in files:
                     self._disk.sync(file)
             targets = [self._path(blob) for blob in blobs]
@@ -71,15 +74,6 @@ class LocalStore:
                 raise ArchiveBusy(f"cannot write to {self._root}: {error.strerror}; nothing was stored") from error
             raise
         return blobs
-
-    def _copy(self, stream: BinaryIO, file: BinaryIO) -> BlobId:
-        """Write a stream to a file and send it on its way to the disk."""
-        hashed = hashlib.sha256()
-        while chunk := stream.read(CHUNK):
-            hashed.update(chunk)
-            _write_all(file, chunk)
-        self._disk.begin_sync(file)
-        return BlobId(hashed.hexdigest())
 
     def open(self, blob: BlobId) -> BinaryIO:
         """See BlobStore.open."""
@@ -115,7 +109,7 @@ class LocalStore:
                     yield BlobId(name)
 
     def _path(self, blob: BlobId) -> Path:
-        return self._root / blob[:2] / blob
+        return self._folders[blob[:2]] / blob
 
     def _open(self, blob: BlobId) -> BinaryIO:
         try:
@@ -148,6 +142,15 @@ class _HashedFile(io.RawIOBase):
     def close(self) -> None:
         self._file.close()
         super().close()
+
+
+def _copy(stream: BinaryIO, file: BinaryIO) -> BlobId:
+    """Write a stream to a file; its name."""
+    hashed = hashlib.sha256()
+    while chunk := stream.read(CHUNK):
+        hashed.update(chunk)
+        _write_all(file, chunk)
+    return BlobId(hashed.hexdigest())
 
 
 def _write_all(file: BinaryIO, data: bytes) -> None:

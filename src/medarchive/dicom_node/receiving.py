@@ -7,149 +7,25 @@ else goes pynetdicom's way, untouched.
 """
 
 import contextlib
-import io
 import select
 import socket
 import struct
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from collections.abc import Iterator
+from typing import Any, Protocol
 
 from pynetdicom.dul import DULServiceProvider
 
+from medarchive.dicom_node.command import COMMAND, LAST, Request
+from medarchive.dicom_node.inbox import P_DATA, Inbox, Malformed
+from medarchive.dicom_node.received import Received
 from medarchive.dicom_node.states import States
-from medarchive.errors import LimitExceeded
 
-__all__ = ["Provider", "Received", "Request", "Storing"]
+__all__ = ["Provider", "Storing"]
 
-_SPILL = 1 << 20
-"""Bytes of a data set that stay in memory; a longer one goes to a file."""
-_P_DATA = 0x04
-_COMMAND, _LAST = 0x01, 0x02
-_C_STORE_RQ = 0x0001
-_NO_DATA_SET = 0x0101
 _MOST_COMMAND = 1 << 16
-_MOST_PDU = 1 << 26
-_WAIT = 0.05
-"""Seconds after which a sleeping provider looks at pynetdicom's timers."""
-
-
-class Received(io.BytesIO):
-    """An object on its way in, as a Part 10 file: in memory while it is small, then in a file without a name.
-
-    Nothing raises here, in the middle of a transfer: trouble is kept until the object is asked for.
-    """
-
-    def __init__(self, meta: bytes, new_file: Callable[[], Path], most_bytes: int) -> None:
-        super().__init__()
-        self._new_file = new_file
-        self._most = most_bytes
-        self._file: BinaryIO | None = None
-        self._trouble: Exception | None = None
-        self._size = 0
-        self.write(meta)
-
-    def write(self, data: Any) -> int:
-        """Take the next fragment."""
-        self._size += len(data)
-        if self._trouble is None:
-            try:
-                self._take(data)
-            except OSError as error:
-                self._trouble = error
-        return len(data)
-
-    def _take(self, data: bytes) -> None:
-        if self._size > self._most:
-            self._trouble = LimitExceeded(f"the object has more than max_object_bytes = {self._most} bytes")
-        elif self._file is not None:
-            self._file.write(data)
-        elif self._size > _SPILL:
-            path = self._new_file()
-            self._file = path.open("x+b")
-            path.unlink()  # the open file is all we need, and nothing is left behind whatever happens
-            self._file.write(self.getbuffer())
-            self._file.write(data)
-        else:
-            super().write(data)
-
-    def part10(self) -> BinaryIO:
-        """The whole object, from its start.
-
-        Raises:
-            LimitExceeded: it is too large.
-            OSError: it could not be written.
-        """
-        if self._trouble is not None:
-            raise self._trouble
-        stream = self if self._file is None else self._file
-        stream.seek(0)
-        return stream
-
-    def close(self) -> None:
-        """Let the bytes go."""
-        if self._file is not None:
-            self._file.close()
-        super().close()
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A C-STORE request's command set (PS3.7 9.3.1.1)."""
-
-    context_id: int
-    message_id: int
-    sop_class: str
-    sop_instance: str
-    has_data_set: bool
-
-    @classmethod
-    def read(cls, context_id: int, command: bytes) -> "Request | None":
-        """The request in an encoded command set, None where it is another message. Implicit VR LE (PS3.7 6.3.1)."""
-        values: dict[int, bytes] = {}
-        position = 0
-        while position + 8 <= len(command):
-            group, element, length = struct.unpack_from("<HHI", command, position)
-            values[group << 16 | element] = command[position + 8 : position + 8 + length]
-            position += 8 + length
-
-        def number(tag: int) -> int:
-            return int.from_bytes(values.get(tag, b"")[:2], "little")
-
-        def uid(tag: int) -> str:
-            return values.get(tag, b"").decode("latin-1").strip(" \0")
-
-        if number(0x00000100) != _C_STORE_RQ:
-            return None
-        has_data_set = number(0x00000800) != _NO_DATA_SET
-        return cls(context_id, number(0x00000110), uid(0x00000002), uid(0x00001000), has_data_set)
-
-    def response(self, status: int, comment: str) -> bytes:
-        """The PDU of the C-STORE response (PS3.7 9.3.1.2)."""
-        body = b"".join(
-            (
-                _element(0x0002, _even(self.sop_class, "\0")),
-                _element(0x0100, b"\x01\x80"),
-                _element(0x0120, struct.pack("<H", self.message_id)),
-                _element(0x0800, struct.pack("<H", _NO_DATA_SET)),
-                _element(0x0900, struct.pack("<H", status)),
-                _element(0x0902, _even(comment, " ")) if comment else b"",
-                _element(0x1000, _even(self.sop_instance, "\0")),
-            )
-        )
-        command = _element(0x0000, struct.pack("<I", len(body))) + body
-        value = struct.pack(">IBB", len(command) + 2, self.context_id, _COMMAND | _LAST) + command
-        return struct.pack(">BxI", _P_DATA, len(value)) + value
-
-
-def _element(element: int, value: bytes) -> bytes:
-    return struct.pack("<HHI", 0, element, len(value)) + value
-
-
-def _even(text: str, padding: str) -> bytes:
-    data = text.encode("latin-1", "replace")
-    return data + padding.encode() * (len(data) % 2)
+_ESTABLISHED, _CLOSING = "Sta6", "Sta13"
+_WAIT = 50
+"""Milliseconds after which a sleeping provider looks at pynetdicom's timers."""
 
 
 class Storing(Protocol):
@@ -176,7 +52,9 @@ class Provider(DULServiceProvider):
 
     node: Storing
     _connection: socket.socket
+    _inbox: Inbox
     _wake: tuple[socket.socket, socket.socket]
+    _poll: select.poll
     _held: bytearray
     _command: bytearray
     _request: Request | None
@@ -190,10 +68,14 @@ class Provider(DULServiceProvider):
         States.attach(provider)
         provider.node = node
         provider._connection = provider.socket.socket
-        _limit_waiting(provider._connection, association.network_timeout)
+        _limit_sending(provider._connection, association.network_timeout)
+        provider._inbox = Inbox(provider._connection)
         provider._wake = socket.socketpair()
         for end in provider._wake:
             end.setblocking(False)
+        provider._poll = select.poll()
+        for source in (provider._connection, provider._wake[0]):
+            provider._poll.register(source, select.POLLIN)
         provider._held = bytearray()
         provider._command = bytearray()
         provider._request = provider._received = None
@@ -225,76 +107,76 @@ class Provider(DULServiceProvider):
         return self.event_queue.empty() and bool(super()._process_recv_primitive())
 
     def _is_transport_event(self) -> bool:
-        """Sleep until the peer sends or somebody here wants to send; then as pynetdicom does."""
-        if not self.event_queue.empty():
-            return False
-        transport = self.socket
-        if self.state_machine.current_state == "Sta6" and transport is not None and transport.socket is not None:
-            try:
-                ready, _, _ = select.select([transport.socket, self._wake[0]], [], [], _WAIT)
-            except (OSError, ValueError):  # closed meanwhile
-                return bool(super()._is_transport_event())
-            if self._wake[0] in ready:
-                self._wake[0].recv(4096)
-            if transport.socket not in ready:
-                return False
-        return bool(super()._is_transport_event())
+        """Take in what the peer sends, for as long as that is C-STORE alone and nobody here wants to send.
 
-    def _read_pdu_data(self) -> None:
-        """Read PDUs: C-STORE here, and on as long as more of it follows; anything else as pynetdicom does."""
-        if self.state_machine.current_state != "Sta6" or not self.assoc.is_acceptor:
-            super()._read_pdu_data()
-            return
-        connection = self.socket.socket
-        while True:
+        Where there is nothing, sleep; a modality that pushes sends its next request when it has its answer.
+        """
+        if self.state_machine.current_state == _CLOSING:
+            self._close()
+            return True
+        heard = False
+        while self.event_queue.empty() and self.to_provider_queue.empty() and not self._kill_thread:
             try:
-                head = _exactly(connection, 6)
-                kind, length = struct.unpack(">BxI", head)
-                if length > _MOST_PDU:
-                    self.event_queue.put("Evt19")
-                    return
-                body = _exactly(connection, length)
-                if kind != _P_DATA or not self._taken(head, body, connection):
-                    self._forward(head + body)
-                    return
+                pdu = self._inbox.next()
+                if pdu is not None:
+                    self._serve(pdu)
+                elif self._is_there(_WAIT):
+                    self._inbox.fill()
+                    self._idle_timer.restart()
+                    heard = True
+                else:
+                    break
+            except Malformed:
+                self.event_queue.put("Evt19")
             except OSError:
                 self.event_queue.put("Evt17")
-                return
-            self._idle_timer.restart()
-            if not self._more(connection):
-                return
+        return heard
 
-    def _more(self, connection: socket.socket) -> bool:
-        """Whether the next PDU comes while nobody here wants to send; a modality that pushes sends it at once."""
-        if not self.to_provider_queue.empty() or self._kill_thread:
-            return False
-        ready, _, _ = select.select([connection, self._wake[0]], [], [], _WAIT)
-        return connection in ready and self._wake[0] not in ready
+    def _close(self) -> None:
+        """Close the connection when nothing comes any more; before, the peer could lose what we sent last."""
+        try:
+            if self._is_there(0):
+                self._inbox.throw_away()
+            else:
+                self.socket.close()
+        except OSError:
+            self.event_queue.put("Evt17")
 
-    def _taken(self, head: bytes, body: bytes, connection: socket.socket) -> bool:
+    def _is_there(self, wait: int) -> bool:
+        """Whether the peer has sent something, at the latest when somebody here wants to send or after the wait."""
+        ready = [descriptor for descriptor, _ in self._poll.poll(wait)]
+        if self._wake[0].fileno() in ready:
+            self._wake[0].recv(4096)
+        return self._connection.fileno() in ready
+
+    def _serve(self, pdu: memoryview) -> None:
+        if pdu[0] != P_DATA or self.state_machine.current_state != _ESTABLISHED or not self._taken(pdu):
+            self._forward(pdu)
+
+    def _taken(self, pdu: memoryview) -> bool:
         """Take a P-DATA PDU that belongs to a C-STORE request; False where it belongs to something else."""
         if self.assoc.dimse.message is not None:
             return False  # in the middle of a message of pynetdicom's
-        for context_id, flags, value in _values(body):
+        for context_id, flags, value in _values(pdu[6:]):
             if not self._take(context_id, flags, value):
                 return False
-            if self._received is not None and not flags & _COMMAND and flags & _LAST:
-                self._finish(connection)
+            if self._received is not None and not flags & COMMAND and flags & LAST:
+                self._finish()
         if self._request is None and self._command:
-            self._held += head + body  # half a command: whose it is will be seen
+            self._held += pdu  # half a command: whose it is will be seen
         return True
 
     def _take(self, context_id: int, flags: int, value: memoryview) -> bool:
         """Take one fragment of a command or, within a request, of its data set (PS3.8 E.2)."""
         if self._request is not None and self._received is not None:
-            if flags & _COMMAND or context_id != self._request.context_id:
+            if flags & COMMAND or context_id != self._request.context_id:
                 return False
             self._received.write(value)
             return True
         self._command += value
-        if not flags & _COMMAND or len(self._command) > _MOST_COMMAND:
+        if not flags & COMMAND or len(self._command) > _MOST_COMMAND:
             return False
-        return self._begun(context_id) if flags & _LAST else True
+        return self._begun(context_id) if flags & LAST else True
 
     def _begun(self, context_id: int) -> bool:
         """See what the complete command asks for; True where it is ours."""
@@ -307,15 +189,15 @@ class Provider(DULServiceProvider):
         self._received = self.node.begin(self.assoc, request)
         return True
 
-    def _finish(self, connection: socket.socket) -> None:
+    def _finish(self) -> None:
         request, received = self._request, self._received
         assert request is not None
         assert received is not None
         self._request = self._received = None
         status, comment = self.node.end(self.assoc, request, received)
-        connection.sendall(request.response(status, comment))
+        self._connection.sendall(request.response(status, comment))
 
-    def _forward(self, pdu: bytes) -> None:
+    def _forward(self, pdu: memoryview) -> None:
         """Hand PDUs to pynetdicom, as if it had read them."""
         whole = bytes(self._held) + pdu
         self._held.clear()
@@ -332,37 +214,20 @@ class Provider(DULServiceProvider):
             self._recv_pdu.put(decoded)
 
 
-def _values(body: bytes) -> Iterator[tuple[int, int, memoryview]]:
+def _values(body: memoryview) -> Iterator[tuple[int, int, memoryview]]:
     """The presentation data values of a P-DATA PDU: context, control header, fragment; a broken one has flags 0."""
     position = 0
     while position + 6 <= len(body):
         length, context_id, flags = struct.unpack_from(">IBB", body, position)
         if length < 2 or position + 4 + length > len(body):
-            yield 0, 0, memoryview(b"")
+            yield 0, 0, body[:0]
             return
-        yield context_id, flags, memoryview(body)[position + 6 : position + 4 + length]
+        yield context_id, flags, body[position + 6 : position + 4 + length]
         position += 4 + length
 
 
-def _limit_waiting(connection: socket.socket, seconds: float) -> None:
+def _limit_sending(connection: socket.socket, seconds: float) -> None:
     """Let the kernel end a call that waits for the peer for so long; Python's own timeouts cost a call each time."""
     whole = int(seconds)
-    value = struct.pack("@ll", whole, int((seconds - whole) * 1e6))
-    for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-        connection.setsockopt(socket.SOL_SOCKET, option, value)
-
-
-def _exactly(connection: socket.socket, length: int) -> bytes:
-    """So many bytes.
-
-    Raises:
-        OSError: the connection was closed or timed out before.
-    """
-    data = bytearray(length)
-    view = memoryview(data)
-    while view:
-        count = connection.recv_into(view)
-        if not count:
-            raise ConnectionError("closed in the middle of a PDU")
-        view = view[count:]
-    return bytes(data)
+    limit = struct.pack("@ll", whole, int((seconds - whole) * 1e6))
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)

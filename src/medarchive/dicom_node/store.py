@@ -6,7 +6,8 @@ from typing import Any
 from medarchive.archive.archive import Archive
 from medarchive.dicom.part10 import file_meta
 from medarchive.dicom_node.association import Busy
-from medarchive.dicom_node.receiving import Received, Request
+from medarchive.dicom_node.command import Request
+from medarchive.dicom_node.received import Received
 from medarchive.dicom_node.status import SUCCESS, store_status
 
 __all__ = ["Store"]
