@@ -3,13 +3,12 @@
 Where a thread dies of an exception, pytest fails the test (filterwarnings = error).
 """
 
-import io
 import logging
 import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +19,7 @@ from pynetdicom.pdu_primitives import A_ABORT, A_RELEASE, P_DATA
 from contracts.objects import ct
 from contracts.raw_peer import RawPeer, dataset_of
 from medarchive.archive.archive import Archive
+from medarchive.archive.ingest import Offer, Stored
 from medarchive.dicom_node.node import Node
 from medarchive.settings import Settings
 
@@ -191,14 +191,14 @@ def test_a_sender_that_is_gone_before_the_answer(
     node: Node, archive: Archive, errors: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It cannot know whether the object was stored; it sends it again, and that is a success."""
-    store, entered, go = archive.store, threading.Event(), threading.Event()
+    store_all, entered, go = archive.store_all, threading.Event(), threading.Event()
 
-    def slow(part10: io.BytesIO, **options: object) -> object:
+    def slow(offers: Sequence[Offer]) -> list[Stored | Exception]:
         entered.set()
         go.wait(10)
-        return store(part10, **options)  # type: ignore[arg-type]
+        return store_all(offers)
 
-    monkeypatch.setattr(archive, "store", slow)
+    monkeypatch.setattr(archive, "store_all", slow)
     peer = RawPeer(node.port, SOP_CLASS, SYNTAX)
     for body in peer.request(SOP_CLASS, "1.2.3.1.1.1", DATASET):
         peer._send(0x04, body)

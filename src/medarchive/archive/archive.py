@@ -16,7 +16,7 @@ from medarchive.archive.decoded import Decoded
 from medarchive.archive.disk import Disk
 from medarchive.archive.exclusive import exclusive
 from medarchive.archive.how import How
-from medarchive.archive.ingest import Ingest, Stored
+from medarchive.archive.ingest import Ingest, Offer, Stored
 from medarchive.archive.local import LocalStore
 from medarchive.archive.pack import Packer
 from medarchive.archive.recompress import Recompression
@@ -116,6 +116,14 @@ class Archive:
             ArchiveBusy: disk full or catalogue locked; nothing was stored.
         """
         return self._ingest.store(part10, source=source, expect=expect)
+
+    def store_all(self, offers: Sequence[Offer]) -> list[Stored | Exception]:
+        """Take objects in together, for little more than it costs to make one durable.
+
+        Returns:
+            Of each offer, in their order, what ``store`` would have returned or raised.
+        """
+        return self._ingest.store_all(offers)
 
     def find(self, query: Query) -> Iterator[Match]:
         """What matches a query, in order of arrival."""

@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Literal, cast
 
@@ -16,7 +16,7 @@ from medarchive.dicom.attributes import Indexed, extract
 from medarchive.dicom.part10 import Header, read_header
 from medarchive.errors import LimitExceeded, Mismatch, MissingIdentity, NotDicom
 
-__all__ = ["Ingest", "Stored"]
+__all__ = ["Ingest", "Offer", "Stored"]
 
 _SMALL = 1 << 20
 """Bytes up to which objects share syncs and a commit; a larger one would keep the others waiting."""
@@ -40,6 +40,15 @@ class Stored:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An object that is to be stored: see the parameters of Archive.store. ``part10`` opens it, or raises."""
+
+    part10: Callable[[], BinaryIO]
+    source: str = ""
+    expect: tuple[str, str] | None = None
+
+
 class Ingest:
     """The way into the archive. Small objects that come at the same time become durable together."""
 
@@ -51,6 +60,38 @@ class Ingest:
 
     def store(self, part10: BinaryIO, *, source: str, expect: tuple[str, str] | None) -> Stored:
         """Make a Part 10 file durable and catalogue it. See Archive.store."""
+        incoming = self._examined(part10, source, expect)
+        if isinstance(incoming, Stored):
+            return incoming
+        if incoming.size > _SMALL:
+            return self._keep([incoming])[0]
+        return cast("Stored", self._group.run(incoming))
+
+    def store_all(self, offers: Sequence[Offer]) -> list[Stored | Exception]:
+        """Make several Part 10 files durable together and catalogue them. See Archive.store_all."""
+        outcomes: dict[int, Stored | Exception] = {}
+        tasks: dict[int, Task[_Incoming]] = {}
+        for number, offer in enumerate(offers):
+            try:
+                incoming = self._examined(offer.part10(), offer.source, offer.expect)
+            except Exception as error:  # noqa: BLE001  # it belongs to this offer, and the others go on
+                outcomes[number] = error
+                continue
+            if isinstance(incoming, Stored):
+                outcomes[number] = incoming
+            else:
+                tasks[number] = Task(incoming)
+        waiting = list(tasks.values())
+        for first in range(0, len(waiting), _TOGETHER):
+            self._keep_each(waiting[first : first + _TOGETHER])
+        outcomes |= {
+            number: cast("Stored", task.value) if task.error is None else _told(task.error)
+            for number, task in tasks.items()
+        }
+        return [outcomes[number] for number in range(len(offers))]
+
+    def _examined(self, part10: BinaryIO, source: str, expect: tuple[str, str] | None) -> "_Incoming | Stored":
+        """What is to be kept, or what it is already."""
         size = part10.seek(0, io.SEEK_END)
         if size > self._max_bytes:
             raise LimitExceeded(
@@ -66,9 +107,7 @@ class Ingest:
             sha256 = incoming.both_hashes()
             if known(twin, uid, sha256, incoming.dataset_sha256):
                 return Stored(uid, "duplicate", size, sha256)
-        if size > _SMALL:
-            return self._keep([incoming])[0]
-        return cast("Stored", self._group.run(incoming))
+        return incoming
 
     def _keep_each(self, tasks: Sequence[Task["_Incoming"]]) -> None:
         """Keep several objects; where one of them is in the way of the others, each alone."""
@@ -100,6 +139,13 @@ class Ingest:
         return put_then(self._catalog, put, change)
 
 
+def _told(error: BaseException) -> Exception:
+    """An error as an outcome; what is none of an object's, an interrupt, goes its own way."""
+    if not isinstance(error, Exception):
+        raise error
+    return error
+
+
 def _identified(header: Header, indexed: Indexed, expect: tuple[str, str] | None) -> str:
     """The object's SOP Instance UID, when it is what it should be.
 
@@ -121,6 +167,7 @@ class _Incoming:
     """A Part 10 file on its way into the store, which hashes it as a whole; its data set is hashed here."""
 
     def __init__(self, part10: BinaryIO, header: Header, indexed: Indexed, source: str) -> None:
+        self.size = header.size
         self._stream = part10
         self._header = header
         self._indexed = indexed

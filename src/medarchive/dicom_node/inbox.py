@@ -25,6 +25,15 @@ class Inbox:
         self._buffer = bytearray(_ROOM)
         self._begin = self._end = 0
 
+    @property
+    def waiting(self) -> bool:
+        """Whether all of a PDU is there, or what is none."""
+        try:
+            size = self._size()
+        except Malformed:
+            return True
+        return size is not None and self._end - self._begin >= size
+
     def next(self) -> memoryview | None:
         """The next PDU with its head, None until all of it is there. It lasts until ``fill`` is called.
 

@@ -52,6 +52,11 @@ class Received(io.BytesIO):
         else:
             super().write(data)
 
+    @property
+    def is_large(self) -> bool:
+        """Whether it went to a file."""
+        return self._file is not None
+
     def part10(self) -> BinaryIO:
         """The whole object, from its start.
 

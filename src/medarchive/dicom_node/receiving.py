@@ -2,46 +2,33 @@
 
 pynetdicom decodes and encodes every command with pydicom, passes each message through three queues, and looks at them
 once a millisecond. That is fine for everything that a person asks and too slow for a modality that pushes. Here its
-provider of the upper layer is given an eye for C-STORE: such a message is read, stored and answered at once; everything
-else goes pynetdicom's way, untouched.
+provider of the upper layer is given an eye for C-STORE: the connection is lent to the node's ``Reception``, which reads
+such messages, stores and answers them; everything else goes pynetdicom's way, untouched.
 """
 
 import contextlib
+import logging
 import select
 import socket
 import struct
 from collections.abc import Iterator
-from typing import Any, Protocol
+from typing import Any
 
 from pynetdicom.dul import DULServiceProvider
 
 from medarchive.dicom_node.command import COMMAND, LAST, Request
 from medarchive.dicom_node.inbox import P_DATA, Inbox, Malformed
 from medarchive.dicom_node.received import Received
+from medarchive.dicom_node.reception import Arrived, Reception
 from medarchive.dicom_node.states import States
 
-__all__ = ["Provider", "Storing"]
+__all__ = ["Provider"]
 
+LOGGER = logging.getLogger(__name__)
 _MOST_COMMAND = 1 << 16
 _ESTABLISHED, _CLOSING = "Sta6", "Sta13"
 _WAIT = 50
 """Milliseconds after which a sleeping provider looks at pynetdicom's timers."""
-
-
-class Storing(Protocol):
-    """What the provider needs of the node."""
-
-    def begin(self, association: Any, request: Request) -> Received:
-        """A place for the object that is about to come."""
-        ...
-
-    def end(self, association: Any, request: Request, received: Received) -> tuple[int, str]:
-        """Store it; DIMSE status and error comment."""
-        ...
-
-    def drop(self, association: Any, received: Received) -> None:
-        """It will not come to its end."""
-        ...
 
 
 class Provider(DULServiceProvider):
@@ -50,7 +37,7 @@ class Provider(DULServiceProvider):
     ``attach`` turns one of pynetdicom's into ours.
     """
 
-    node: Storing
+    _reception: Reception
     _connection: socket.socket
     _inbox: Inbox
     _wake: tuple[socket.socket, socket.socket]
@@ -59,14 +46,19 @@ class Provider(DULServiceProvider):
     _command: bytearray
     _request: Request | None
     _received: Received | None
+    _arrived: list[Arrived]
+    _kept: list[Arrived]
+    _events: list[str]
+    _pushing: bool
+    _lent: bool
 
     @classmethod
-    def attach(cls, association: Any, node: Storing) -> None:
+    def attach(cls, association: Any, reception: Reception) -> None:
         """Make an association's provider, not started yet, one of these."""
         provider = association.dul
         provider.__class__ = cls  # pynetdicom has no hook for the class
         States.attach(provider)
-        provider.node = node
+        provider._reception = reception
         provider._connection = provider.socket.socket
         _limit_sending(provider._connection, association.network_timeout)
         provider._inbox = Inbox(provider._connection)
@@ -79,10 +71,15 @@ class Provider(DULServiceProvider):
         provider._held = bytearray()
         provider._command = bytearray()
         provider._request = provider._received = None
+        provider._arrived, provider._kept, provider._events = [], [], []
+        provider._pushing = provider._lent = False
 
     def send_pdu(self, primitive: Any) -> None:
         """Queue a primitive, and wake the provider."""
         super().send_pdu(primitive)
+        self._rouse()
+
+    def _rouse(self) -> None:
         with contextlib.suppress(OSError):  # full: it is awake; closed: it is gone
             self._wake[1].send(b"\0")
 
@@ -91,8 +88,10 @@ class Provider(DULServiceProvider):
         try:
             super().run()
         finally:
-            if self._received is not None:
-                self.node.drop(self.assoc, self._received)
+            self._reception.take_back(self)
+            unfinished = [received for _, _, received in self._kept] + [self._received]
+            for received in filter(None, unfinished):
+                self._reception.store.drop(self.assoc, received)
             for end in (*self._wake, self._connection):
                 end.close()
             self.to_user_queue.put(None)  # nothing follows: the association may be waiting for its request still
@@ -104,33 +103,90 @@ class Provider(DULServiceProvider):
 
     def _process_recv_primitive(self) -> bool:
         """One event at a time: what is to be sent makes one as often as it is looked at, until it is sent."""
-        return self.event_queue.empty() and bool(super()._process_recv_primitive())
+        if not self.event_queue.empty() or self.to_provider_queue.empty():
+            return False
+        self._reception.take_back(self)
+        return bool(super()._process_recv_primitive())
 
     def _is_transport_event(self) -> bool:
-        """Take in what the peer sends, for as long as that is C-STORE alone and nobody here wants to send.
-
-        Where there is nothing, sleep; a modality that pushes sends its next request when it has its answer.
-        """
+        """Take in what the peer sends; sleep until there is something or somebody here wants to send."""
+        if self._lent:
+            self._is_there(_WAIT)
+            return False
+        if not self.event_queue.empty():
+            return False
         if self.state_machine.current_state == _CLOSING:
             self._close()
             return True
-        heard = False
-        while self.event_queue.empty() and self.to_provider_queue.empty() and not self._kill_thread:
-            try:
-                pdu = self._inbox.next()
-                if pdu is not None:
-                    self._serve(pdu)
-                elif self._is_there(_WAIT):
-                    self._inbox.fill()
-                    self._idle_timer.restart()
-                    heard = True
-                else:
-                    break
-            except Malformed:
-                self.event_queue.put("Evt19")
-            except OSError:
-                self.event_queue.put("Evt17")
+        if self._kept:
+            self._finish(self._kept)
+            self._kept = []
+        heard = self._inbox.waiting or self._is_there(_WAIT)
+        if heard:
+            self._finish(self.take_in())
+        self._tell()
+        if self._pushing and self.event_queue.empty() and self.state_machine.current_state == _ESTABLISHED:
+            self._lend()
         return heard
+
+    def _finish(self, arrived: list[Arrived]) -> None:
+        if arrived:
+            for (_, request, _), answer in zip(arrived, self._reception.store.end(arrived), strict=True):
+                self.answer(request, *answer)
+
+    def _lend(self) -> None:
+        self._lent, self._pushing = True, False
+        self._poll.unregister(self._connection)
+        self._reception.lend(self)
+
+    def returned(self) -> None:
+        """See Lender."""
+        self._lent = False
+        self._pushing = bool(self._kept)  # else something other than C-STORE has come, and will have answers
+        self._poll.register(self._connection, select.POLLIN)
+        self._tell()
+        self._rouse()
+
+    def fileno(self) -> int:
+        """See Lender."""
+        return self._connection.fileno()
+
+    def take_in(self) -> list[Arrived]:
+        """See Lender. Large objects are kept for this thread: they would keep others waiting."""
+        self._idle_timer.restart()
+        try:
+            if not self._inbox.waiting:
+                self._inbox.fill()
+            while not self._events and (pdu := self._inbox.next()) is not None:
+                self._serve(pdu)
+        except Malformed:
+            self._events.append("Evt19")
+        except OSError:
+            self._events.append("Evt17")
+        except Exception:
+            LOGGER.exception("the connection is closed")
+            self._events.append("Evt19")
+        arrived, self._arrived = self._arrived, []
+        if self._lent and any(received.is_large for _, _, received in arrived):
+            arrived, self._kept = [], arrived
+        return arrived
+
+    def answer(self, request: Request, status: int, comment: str) -> None:
+        """See Lender."""
+        try:
+            self._connection.sendall(request.response(status, comment))
+        except OSError:
+            self._events.append("Evt17")
+
+    def wants_it_back(self) -> bool:
+        """See Lender."""
+        return bool(self._events or self._kept)
+
+    def _tell(self) -> None:
+        """Let pynetdicom's state machine know what has happened on the connection, now that it is ours."""
+        for event in self._events:
+            self.event_queue.put(event)
+        self._events.clear()
 
     def _close(self) -> None:
         """Close the connection when nothing comes any more; before, the peer could lose what we sent last."""
@@ -160,8 +216,9 @@ class Provider(DULServiceProvider):
         for context_id, flags, value in _values(pdu[6:]):
             if not self._take(context_id, flags, value):
                 return False
-            if self._received is not None and not flags & COMMAND and flags & LAST:
-                self._finish()
+            if self._request is not None and self._received is not None and not flags & COMMAND and flags & LAST:
+                self._arrived.append((self.assoc, self._request, self._received))
+                self._request = self._received = None
         if self._request is None and self._command:
             self._held += pdu  # half a command: whose it is will be seen
         return True
@@ -186,16 +243,9 @@ class Provider(DULServiceProvider):
         self._command.clear()
         self._held.clear()
         self._request = request
-        self._received = self.node.begin(self.assoc, request)
+        self._received = self._reception.store.begin(self.assoc, request)
+        self._pushing = True
         return True
-
-    def _finish(self) -> None:
-        request, received = self._request, self._received
-        assert request is not None
-        assert received is not None
-        self._request = self._received = None
-        status, comment = self.node.end(self.assoc, request, received)
-        self._connection.sendall(request.response(status, comment))
 
     def _forward(self, pdu: memoryview) -> None:
         """Hand PDUs to pynetdicom, as if it had read them."""
@@ -208,9 +258,9 @@ class Provider(DULServiceProvider):
             try:
                 decoded, event = self._decode_pdu(bytearray(one))
             except Exception:  # noqa: BLE001  # whatever a malformed PDU does to the decoder
-                self.event_queue.put("Evt19")
+                self._events.append("Evt19")
                 return
-            self.event_queue.put(event)
+            self._events.append(event)
             self._recv_pdu.put(decoded)
 
 
