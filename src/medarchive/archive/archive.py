@@ -12,6 +12,7 @@ from medarchive.archive.catalog import InstanceRecord
 from medarchive.archive.check import Problem, check
 from medarchive.archive.collector import Collected, collect
 from medarchive.archive.compress import Compressed, Compressor
+from medarchive.archive.courtesy import Courtesy
 from medarchive.archive.decoded import Decoded
 from medarchive.archive.disk import Disk
 from medarchive.archive.exclusive import exclusive
@@ -201,6 +202,7 @@ class Archive:
         wait_for_all: bool = False,
         stop: threading.Event | None = None,
         kinds: Sequence[jobs.Kind] = jobs.KINDS,
+        courteous: bool = False,
     ) -> Iterator[Compressed]:
         """Do the jobs that are waiting now, ``settings.workers`` at a time, and say what became of each.
 
@@ -209,9 +211,11 @@ class Archive:
                 otherwise end when nothing may run.
             stop: set, it lets the jobs under way end and begins no other.
             kinds: leaving jobs of other kinds alone.
+            courteous: begin no job while many objects arrive, for up to a minute.
         """
         runner = Runner(self.settings, self.catalog, self._decoded, self._staging)
-        return runner.run_all(wait_for_all=wait_for_all, stop=stop or threading.Event(), kinds=kinds)
+        pause = Courtesy(self.catalog).wait if courteous else None
+        return runner.run_all(wait_for_all=wait_for_all, stop=stop or threading.Event(), kinds=kinds, pause=pause)
 
     def compress_together(self, series_uids: Sequence[str]) -> Iterator[Compressed]:
         """Code the slices of some series together now, without waiting for the series to go quiet.
