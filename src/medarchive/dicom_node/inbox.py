@@ -47,9 +47,10 @@ class Inbox:
         return memoryview(self._buffer)[begin : self._begin]
 
     def fill(self) -> None:
-        """Take in what has come; wait where nothing has.
+        """Take in what has come.
 
         Raises:
+            BlockingIOError: nothing has.
             OSError: the connection is closed, or was broken off.
         """
         have = self._end - self._begin
@@ -61,7 +62,7 @@ class Inbox:
             larger[:have] = memoryview(self._buffer)[self._begin : self._end]
             self._buffer, self._begin, self._end = larger, 0, have
         with memoryview(self._buffer) as room:
-            count = self._connection.recv_into(room[self._end :])
+            count = self._connection.recv_into(room[self._end :], 0, socket.MSG_DONTWAIT)
         if not count:
             raise ConnectionError("the peer closed the connection")
         self._end += count

@@ -159,6 +159,8 @@ class Provider(DULServiceProvider):
                 self._inbox.fill()
             while not self._events and (pdu := self._inbox.next()) is not None:
                 self._serve(pdu)
+        except BlockingIOError:
+            pass  # nothing has come
         except Malformed:
             self._events.append("Evt19")
         except OSError:
@@ -172,9 +174,11 @@ class Provider(DULServiceProvider):
         return arrived
 
     def answer(self, request: Request, status: int, comment: str) -> None:
-        """See Lender."""
+        """See Lender. Whoever has no room for it has not taken the answers to thousands of requests."""
+        response = request.response(status, comment)
         try:
-            self._connection.sendall(request.response(status, comment))
+            if self._connection.send(response, socket.MSG_DONTWAIT) < len(response):
+                self._events.append("Evt17")
         except OSError:
             self._events.append("Evt17")
 

@@ -47,11 +47,15 @@ class Lender(Protocol):
         ...
 
     def take_in(self) -> list[Arrived]:
-        """Read what has come; the requests that are complete and shall be answered here."""
+        """Read what has come, waiting for nothing; the requests that are complete and shall be answered here."""
         ...
 
     def answer(self, request: Request, status: int, comment: str) -> None:
-        """Send a response."""
+        """Send a response, waiting for nobody."""
+        ...
+
+    def break_off(self) -> None:
+        """Close the connection; what has not been answered was not stored."""
         ...
 
     def wants_it_back(self) -> bool:
@@ -104,7 +108,13 @@ class Reception:
             ready = self._epoll.poll(_LOOK)
             if ready:
                 with self._round:
-                    self._serve([lender for lender in (self._lent.get(number) for number, _ in ready) if lender])
+                    lenders = [lender for lender in (self._lent.get(number) for number, _ in ready) if lender]
+                    try:
+                        self._serve(lenders)
+                    except Exception:
+                        LOGGER.exception("the connections of these requests are closed")
+                        for lender in lenders:
+                            lender.break_off()
 
     def _serve(self, lenders: Sequence[Lender]) -> None:
         """Take in, store together, answer."""

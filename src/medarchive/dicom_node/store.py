@@ -25,11 +25,12 @@ class Store:
 
     def begin(self, association: Any, request: Request) -> Received:
         """A place for the object that is about to come, with its File Meta Information written already."""
-        self._busy.enter(association)
         syntax = str(association._accepted_cx[request.context_id].transfer_syntax[0])
         meta = file_meta(request.sop_class, request.sop_instance, syntax, _source(association))
         new_file = lambda: self._archive.incoming() / uuid.uuid4().hex  # noqa: E731  # named by its parameter
-        return Received(meta, new_file, self._archive.settings.max_object_bytes)
+        received = Received(meta, new_file, self._archive.settings.max_object_bytes)
+        self._busy.enter(association)
+        return received
 
     def end(self, arrived: Sequence[Arrived]) -> list[tuple[int, str]]:
         """Store objects together; of each, DIMSE status and error comment."""
