@@ -15,7 +15,6 @@ from pynetdicom.association import Association
 from pynetdicom.dimse_messages import C_STORE_RQ
 from pynetdicom.dimse_primitives import C_GET, C_MOVE, C_STORE
 from pynetdicom.dsutils import decode, encode
-from pynetdicom.events import Event
 from pynetdicom.pdu_primitives import P_DATA
 from pynetdicom.presentation import PresentationContext
 
@@ -23,9 +22,8 @@ from medarchive.archive.archive import Archive
 from medarchive.archive.catalog import InstanceRecord
 from medarchive.dicom.part10 import skip_meta
 from medarchive.dicom.query import UNIQUE, Exact, Level, OneOf, Query
-from medarchive.dicom_node.association import set_nodelay
+from medarchive.dicom_node.asking import prepare
 from medarchive.dicom_node.negotiation import ROOTS
-from medarchive.dicom_node.states import States
 from medarchive.dicom_node.status import (
     CANCELLED,
     MOVE_DESTINATION_UNKNOWN,
@@ -324,11 +322,6 @@ def _batches(records: Sequence[InstanceRecord]) -> Iterator[tuple[list[Presentat
         yield list(wanted.values()), some
 
 
-def _prepare(event: Event) -> None:
-    set_nodelay(event.assoc)
-    States.attach(event.assoc.dul)
-
-
 @contextmanager
 def _association(
     archive: Archive, peer: tuple[str, str, int], contexts: list[PresentationContext]
@@ -338,7 +331,7 @@ def _association(
     ae = AE(ae_title=archive.settings.ae_title)
     ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = archive.settings.network_timeout
     ae.connection_timeout = min(archive.settings.network_timeout, 15)
-    opened = [(evt.EVT_CONN_OPEN, _prepare)]
+    opened = [(evt.EVT_CONN_OPEN, lambda event: prepare(event.assoc))]
     destination = ae.associate(host, port, contexts=contexts, ae_title=title, evt_handlers=opened)
     if not destination.is_established:
         LOGGER.warning("no association with the C-MOVE destination %s at %s:%d", title, host, port)
