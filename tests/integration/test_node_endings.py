@@ -20,6 +20,7 @@ from contracts.objects import ct
 from contracts.raw_peer import RawPeer, dataset_of
 from medarchive.archive.archive import Archive
 from medarchive.archive.ingest import Offer, Stored
+from medarchive.dicom_node.association import _Handler
 from medarchive.dicom_node.node import Node
 from medarchive.settings import Settings
 
@@ -114,6 +115,23 @@ def test_an_abort_after_the_answer_to_a_release(node: Node, errors: list[str]) -
     peer._socket.close()
     assert errors == []
     assert still_serves(node)
+
+
+def test_a_connection_that_was_taken_a_moment_before_the_node_stops(
+    node: Node, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make, taken = _Handler._create_association, threading.Event()
+
+    def slow(handler: _Handler) -> Any:
+        taken.set()
+        time.sleep(0.3)
+        return make(handler)
+
+    monkeypatch.setattr(_Handler, "_create_association", slow)
+    with socket.create_connection(("127.0.0.1", node.port), timeout=5) as connection:
+        assert taken.wait(5)
+        node.stop()
+        assert connection.recv(1) == b"", "it is closed, and nobody is left behind it"
 
 
 def test_an_abort_before_the_peer_has_asked_for_an_association(node: Node, errors: list[str]) -> None:

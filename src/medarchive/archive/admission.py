@@ -15,7 +15,7 @@ from medarchive.dicom.attributes import LEVELS, Indexed
 from medarchive.dicom.query import Level, normalise
 from medarchive.errors import Conflict
 
-__all__ = ["Arrival", "admit", "known", "stored_twin"]
+__all__ = ["Arrival", "admit", "same", "twins"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,34 +64,34 @@ def _admitted(transaction: Transaction, blobs: BlobStore, arrival: Arrival, seri
     rows = transaction.execute(_insertion("instance", tuple(values)), tuple(values.values()))
     if not rows:  # the UID is taken
         uid = arrival.indexed.image["SOPInstanceUID"]
-        return not known(transaction.execute(_KNOWN, (uid,)), uid, arrival.sha256, arrival.dataset_sha256)
+        same(transaction.execute(_KNOWN, (uid,))[0], uid, arrival.sha256, arrival.dataset_sha256)
+        return False
     hold(transaction, blobs, arrival.blob)
     enqueue(transaction, "compress", rows[0]["id"])
     return True
 
 
-_KNOWN = "SELECT sha256, dataset_sha256 FROM instance WHERE SOPInstanceUID = ? AND hidden_at IS NULL"
+_HASHES = "sha256, dataset_sha256 FROM instance WHERE hidden_at IS NULL"
+_KNOWN = f"SELECT {_HASHES} AND SOPInstanceUID = ?"
 
 
-def known(rows: Sequence[Row], uid: str, sha256: str, dataset_sha256: str) -> bool:
-    """Whether an object of this UID is here with the same data set; File Meta alone makes no other object.
+def same(row: Row, uid: str, sha256: str, dataset_sha256: str) -> None:
+    """Make sure that the instance of this UID is this object; another File Meta alone makes no other object.
 
     Raises:
-        Conflict: it is here with another data set.
+        Conflict: it has another data set.
     """
-    for row in rows:
-        if sha256 != row["sha256"] and dataset_sha256 != row["dataset_sha256"]:
-            raise Conflict(
-                f"{uid} is stored with other bytes (data set {row['dataset_sha256'][:12]}…, this one "
-                f"{dataset_sha256[:12]}…); the first stays. Delete it, or give this one a UID of its own"
-            )
-        return True
-    return False
+    if sha256 != row["sha256"] and dataset_sha256 != row["dataset_sha256"]:
+        raise Conflict(
+            f"{uid} is stored with other bytes (data set {row['dataset_sha256'][:12]}…, this one "
+            f"{dataset_sha256[:12]}…); the first stays. Delete it, or give this one a UID of its own"
+        )
 
 
-def stored_twin(catalog: Catalog, uid: str) -> Sequence[Row]:
-    """The hashes of the visible instance of this UID, in the form that ``known`` takes; none where there is none."""
-    return catalog.read(_KNOWN, (uid,))
+def twins(catalog: Catalog, uids: Sequence[str]) -> dict[str, Row]:
+    """The visible instances of these UIDs, by UID; ``same`` takes their rows."""
+    sql = f"SELECT SOPInstanceUID, {_HASHES} AND SOPInstanceUID IN ({', '.join('?' * len(uids))})"
+    return {row["SOPInstanceUID"]: row for row in catalog.read(sql, uids)} if uids else {}
 
 
 def _keys(indexed: Indexed) -> tuple[str, str, str]:

@@ -90,6 +90,7 @@ class Archive:
     def close(self) -> None:
         """Finish the writes under way and let everything go."""
         self.catalog.close()
+        self.blobs.close()
         self._staging.close()
 
     def __enter__(self) -> Self:

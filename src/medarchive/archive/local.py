@@ -12,10 +12,13 @@ from typing import BinaryIO
 from medarchive.archive.blobs import CHUNK, BlobId, Hashing, is_blob_id
 from medarchive.archive.disk import Disk
 from medarchive.archive.staging import Staging
+from medarchive.archive.together import Together
 from medarchive.errors import ArchiveBusy, BlobMissing
 
 __all__ = ["LocalStore"]
 
+_SIDE_BY_SIDE = 8
+"""Threads that wait for the disk."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE)
 
 
@@ -30,6 +33,7 @@ class LocalStore:
         self._root = root
         self._folders = {f"{number:02x}": root / f"{number:02x}" for number in range(256)}
         self._staging = staging
+        self._together = Together(_SIDE_BY_SIDE)
         self._disk = disk
 
     def prepare(self) -> None:
@@ -43,6 +47,10 @@ class LocalStore:
             self._disk.make_directory(folder)
         self._disk.sync_directory(self._root)
 
+    def close(self) -> None:
+        """Let the threads go."""
+        self._together.close()
+
     def put(self, stream: BinaryIO) -> BlobId:
         """See BlobStore.put."""
         return self.put_all([stream])[0]
@@ -51,7 +59,7 @@ class LocalStore:
         """See BlobStore.put_all.
 
         The file system commits its journal for the first blob and its folder, and finds little left to do for the
-        others, whose bytes are on their way already.
+        others, whose bytes are on their way already; all wait for the device at the same time.
         """
         paths = [self._staging.new() for _ in streams]
         try:
@@ -60,13 +68,11 @@ class LocalStore:
                 blobs = [_copy(stream, file) for stream, file in zip(streams, files, strict=True)]
                 for file in files[1:]:
                     self._disk.begin_sync(file)
-                for file in files:
-                    self._disk.sync(file)
+                self._together.run(self._disk.sync, files)
             targets = [self._path(blob) for blob in blobs]
             for path, target in zip(paths, targets, strict=True):
                 self._disk.rename(path, target)
-            for folder in {target.parent for target in targets}:
-                self._disk.sync_directory(folder)
+            self._together.run(self._disk.sync_directory, list({target.parent for target in targets}))
         except BaseException as error:
             for path in paths:
                 self._disk.unlink(path)

@@ -136,8 +136,12 @@ class Server(ThreadedAssociationServer):
         self.socket.setblocking(False)  # another process may take the connection that woke us
 
     def server_close(self) -> None:
-        """Stop listening; other processes that share the socket go on."""
+        """Stop listening, and wait until each connection that was taken has its association, which runs.
+
+        Other processes that share the socket go on.
+        """
         self.socket.close()
+        self._threads.join()
 
 
 def set_nodelay(association: Association) -> None:
