@@ -18,6 +18,8 @@ from medarchive.dicom_node.received import Received
 __all__ = ["Arrived", "Lender", "Reception", "Storing"]
 
 LOGGER = logging.getLogger(__name__)
+_LOOK = 0.25
+"""Seconds after which the thread looks whether it shall stop."""
 
 Arrived = tuple[Any, Request, Received]
 """An association, and a request of its that is complete."""
@@ -130,7 +132,3 @@ class Reception:
         for lender in lenders:
             if lender.wants_it_back():
                 self._give_back(lender)
-
-
-_LOOK = 0.25
-"""Seconds after which the thread looks whether it shall stop."""
