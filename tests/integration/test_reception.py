@@ -55,7 +55,6 @@ def test_a_connection_that_has_nothing_after_all_holds_nobody_up(node: Node) -> 
 
 def test_a_peer_that_takes_no_answers_is_left(node: Node) -> None:
     with pushing(node) as deaf, pushing(node) as other:
-        deaf._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         for number in node._reception._lent:
             with socket.socket(fileno=os.dup(number)) as connection:
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
