@@ -3,6 +3,7 @@
 import queue
 import socket
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,8 @@ from medarchive.dicom_node.reception import Reception
 
 __all__ = ["Busy", "NodeAssociation", "Server", "set_nodelay"]
 
+_STEP, _MOST_STEPS = 0.001, 20
+"""Seconds that a process leaves a connection to others for each association that it serves, and how often at most."""
 _LOOK = 0.25
 """Seconds after which an idle association looks at pynetdicom's timers."""
 
@@ -134,6 +137,11 @@ class Server(ThreadedAssociationServer):
             self.socket = self._listener.dup()
             self.server_address = self.socket.getsockname()
         self.socket.setblocking(False)  # another process may take the connection that woke us
+
+    def get_request(self) -> Any:
+        """Accept a connection, the later the more we serve: a process that serves fewer shall take it."""
+        time.sleep(min(len(self.active_associations) * _STEP, _MOST_STEPS * _STEP))
+        return super().get_request()
 
     def server_close(self) -> None:
         """Stop listening, and wait until each connection that was taken has its association, which runs.
