@@ -18,10 +18,10 @@ class Task(Generic[Item]):
     """One caller's part: what it brought, and what became of it."""
 
     __slots__ = ("done", "error", "item", "value", "woken")
+    woken: threading.Event
 
     def __init__(self, item: Item) -> None:
         self.item = item
-        self.woken = threading.Event()
         self.done = False
         self.value: object = None
         self.error: BaseException | None = None
@@ -44,6 +44,7 @@ class Group(Generic[Item]):
             BaseException: the error that ``work`` has set, or that it was broken off by.
         """
         task = Task(item)
+        task.woken = threading.Event()
         with self._guard:
             self._gathered.append(task)
             first, self._working = not self._working, True

@@ -17,7 +17,7 @@ from medarchive.errors import ArchiveBusy, BlobMissing
 
 __all__ = ["LocalStore"]
 
-_SIDE_BY_SIDE = 8
+_SIDE_BY_SIDE = 4
 """Threads that wait for the disk."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE)
 
@@ -69,10 +69,9 @@ class LocalStore:
                 for file in files[1:]:
                     self._disk.begin_sync(file)
                 self._together.run(self._disk.sync, files)
-            targets = [self._path(blob) for blob in blobs]
-            for path, target in zip(paths, targets, strict=True):
-                self._disk.rename(path, target)
-            self._together.run(self._disk.sync_directory, list({target.parent for target in targets}))
+            for path, blob in zip(paths, blobs, strict=True):
+                self._disk.rename(path, self._path(blob))
+            self._together.run(self._disk.sync_directory, [self._folders[start] for start in {b[:2] for b in blobs}])
         except BaseException as error:
             for path in paths:
                 self._disk.unlink(path)

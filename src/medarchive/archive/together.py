@@ -14,9 +14,10 @@ Item = TypeVar("Item")
 
 
 class Together:
-    """A few threads for calls that wait; made when they are first needed."""
+    """The caller's thread and a few more; they are made when they are first needed."""
 
     def __init__(self, threads: int) -> None:
+        self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="medarchive-disk")
 
     def run(self, call: Callable[[Item], None], items: Sequence[Item]) -> None:
@@ -25,10 +26,10 @@ class Together:
         Raises:
             BaseException: what one of the calls raised.
         """
-        others = [self._pool.submit(call, item) for item in items[1:]]
+        shares = [items[first :: self._threads] for first in range(min(self._threads, len(items)))]
+        others = [self._pool.submit(_each, call, share) for share in shares[1:]]
         try:
-            for item in items[:1]:
-                call(item)
+            _each(call, shares[0] if shares else ())
         finally:
             wait(others)  # nobody closes a file that another thread still syncs
         for other in others:
@@ -37,3 +38,8 @@ class Together:
     def close(self) -> None:
         """End the threads."""
         self._pool.shutdown()
+
+
+def _each(call: Callable[[Item], None], items: Sequence[Item]) -> None:
+    for item in items:
+        call(item)

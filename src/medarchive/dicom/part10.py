@@ -248,8 +248,8 @@ def _read_meta(walk: Walk) -> dict[int, bytes]:
     values: dict[int, bytes] = {}
     walk.position = 132
     try:
-        while walk.at(walk.position, 2) == b"\x02\x00":
-            vr = walk.at(walk.position + 4, 2)
+        while (start := walk.at(walk.position, 6))[:2] == b"\x02\x00":
+            vr = start[4:6]
             tag, _, length = walk.element(implicit=not (vr.isalpha() and vr.isupper()), big=False)
             if tag in _META_TAGS:
                 values[tag] = walk.take(min(length, 1024))
