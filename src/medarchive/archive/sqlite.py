@@ -1,5 +1,6 @@
 """SqliteCatalog: the embedded default. WAL, synchronous=FULL, one writer, pooled readers."""
 
+import contextlib
 import queue
 import sqlite3
 import threading
@@ -20,6 +21,7 @@ __all__ = ["SqliteCatalog"]
 T = TypeVar("T")
 _CHECKPOINT = "wal_autocheckpoint = 4000"
 """Pages in the log, 16 MB, before they go to the file: a page that changes often goes there once."""
+_LOG_BYTES = 4000 * 4096
 _IDLE_READERS = 8
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.0002, 0.005
 """Seconds between two tries for the write lock. SQLite's own pauses grow to a tenth of a second; a commit of ours takes
@@ -78,6 +80,21 @@ class SqliteCatalog:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
             return value
+
+    def make_room(self) -> None:
+        """Bring the log to its full size, for a process that will write much.
+
+        A commit that makes the file longer waits for the file system's journal, too. What is rolled back stays in the
+        log as room. Where the lock or the space is not to be had, all works without.
+        """
+        with self._writing, contextlib.suppress(sqlite3.OperationalError):
+            self._begin()
+            try:
+                self._connection.execute("CREATE TABLE room (bytes)")
+                self._connection.execute("INSERT INTO room VALUES (zeroblob(?))", (_LOG_BYTES,))
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
 
     def close(self) -> None:
         """See Catalog.close."""

@@ -45,6 +45,7 @@ def serve(
     children: list[Child] = []
     with Archive.open(settings) as archive, Node(archive) as node:
         try:
+            archive.catalog.make_room()
             if not no_jobs:
                 children.append(Child(settings, ["jobs", "--run", "--with-parent"]))
             shared = node.listener.fileno()

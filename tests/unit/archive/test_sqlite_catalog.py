@@ -144,3 +144,32 @@ def test_a_closed_catalogue_says_so(catalog: SqliteCatalog) -> None:
     catalog.close()
     with pytest.raises(ArchiveError, match="closed"):
         catalog.write(lambda transaction: add_blob(transaction, "a"))
+
+
+def test_room_in_the_log_changes_nothing_else(catalog: SqliteCatalog, tmp_path: Path) -> None:
+    catalog.write(lambda transaction: add_blob(transaction, "before"))
+    catalog.make_room()
+    log = tmp_path / "catalogue.sqlite-wal"
+    size = log.stat().st_size
+    assert size > 12 << 20
+    assert catalog.read("SELECT name FROM sqlite_master WHERE name = 'room'") == []
+    for number in range(20):
+        catalog.write(lambda transaction, number=number: add_blob(transaction, f"after {number}"))  # type: ignore[misc]
+    assert log.stat().st_size == size, "what is committed goes where there is room already"
+    catalog.close()
+    again = SqliteCatalog(tmp_path / "catalogue.sqlite", busy_timeout=5)
+    assert count(again) == 21
+    assert again.read("PRAGMA integrity_check")[0]["integrity_check"] == "ok"
+    again.close()
+
+
+def test_without_the_lock_there_is_no_room_and_no_harm(tmp_path: Path) -> None:
+    catalog = SqliteCatalog(tmp_path / "catalogue.sqlite", busy_timeout=0.1)
+    other = sqlite3.connect(tmp_path / "catalogue.sqlite", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    catalog.make_room()
+    other.execute("ROLLBACK")
+    other.close()
+    catalog.write(lambda transaction: add_blob(transaction, "a"))
+    assert count(catalog) == 1
+    catalog.close()
