@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from medarchive.codecs.predictive import features, linear, network
+from medarchive.codecs.predictive import features, linear, network, solver
 from medarchive.codecs.predictive.backend import Coder
 from medarchive.codecs.predictive.distribution import SHAPES, SPAN, tables
 from medarchive.codecs.predictive.model import Model, load
@@ -150,10 +150,10 @@ def coded(case: Case) -> Coded:
     places = geometry.everywhere()
     if case.across:
         earlier = geometry.plane_of(tile(case.size, case.highest, case.kind, seed=0))
-        weights = linear.solve(geometry, earlier, None, places)
+        weights = solver.solve(geometry, earlier, None, places)
         before = reference.encode(earlier, None, geometry, weights, case.highest)[1]
     values = geometry.plane_of(tile(case.size, case.highest, case.kind, seed=1))
-    solved = linear.solve(geometry, values, None if before is None else before.values, places)
+    solved = solver.solve(geometry, values, None if before is None else before.values, places)
     weights = linear.checked(linear_weights(case.weights, solved), across=case.across)
     data, state = reference.encode(values, before, geometry, weights, case.highest)
     return Coded(used, geometry, values, before, weights, case.highest, data, state)

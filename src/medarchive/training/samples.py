@@ -12,7 +12,7 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 
-from medarchive.codecs.predictive import linear
+from medarchive.codecs.predictive import linear, solver
 from medarchive.codecs.predictive.features import ALONE, COUNT, Context, features
 from medarchive.codecs.predictive.planes import Geometry, Ints
 from medarchive.dicom.frames import all_frames
@@ -169,7 +169,7 @@ def planes_of(tile: Ints, before: Ints | None, highest: int) -> tuple[Geometry, 
     geometry = Geometry(*tile.shape)
     places = geometry.everywhere()
     values = geometry.plane_of(tile)
-    weights = linear.solve(geometry, values, before, places)
+    weights = solver.solve(geometry, values, before, places)
     predicted = linear.predict(geometry, values, before, places, weights, highest)
     errors = geometry.new()
     errors.reshape(-1)[places] = values.reshape(-1)[places] - ((predicted + 8) >> 4)

@@ -13,6 +13,7 @@ from medarchive.codecs.predictive import drawings, linear, model
 from medarchive.codecs.predictive.backend import Coder, State, coder, remark
 from medarchive.codecs.predictive.packing import Packing
 from medarchive.codecs.predictive.planes import Geometry, Ints
+from medarchive.codecs.predictive.solver import Samples
 from medarchive.codecs.spec import ImageSpec
 from medarchive.codecs.wire import Reader, blob, varint
 from medarchive.errors import CorruptStream, LimitExceeded, UnsupportedImage
@@ -23,11 +24,11 @@ __all__ = ["Predictive"]
 _SIDE = 1024
 """The longest side of a tile."""
 _TILES, _DRAWN = 0, 1
-_ALONE, _ACROSS = 0, 1
+_ALONE, _ACROSS, _AGAIN = 0, 1, 2
 _MOST_WEIGHT = 1 << 18
 _MOST_PIXELS = 1 << 28
-_LOOKED_AT = 30_000
-"""Pixels that decide whether the plane before is of use."""
+_WEIGHT_BYTES = 1.6
+"""What a weight takes in a stream, about."""
 _TRIES_BOTH = 9
 """From this effort on both ways are coded, and the shorter one is kept."""
 
@@ -103,12 +104,12 @@ class Predictive:
             planes = drawings.decode(reader.rest(), planes.shape, packing.highest)
         elif packing.highest:
             tiles = _tiles(rows, columns)
-            parts = [[_Part.read(reader) for _ in tiles] for _ in _order(planes)]
+            parts = _parts(reader, len(tiles), frames * samples)
 
             def decoded(tile: _Tile) -> None:
-                number, state, decoder, geometry = tiles.index(tile), None, coder(used), tile.geometry
-                for (frame, sample), part in zip(_order(planes), parts, strict=True):
-                    state = part[number].decoded(decoder, state, geometry, packing.highest)
+                state, decoder, geometry = None, coder(used), tile.geometry
+                for (frame, sample), part in zip(_order(planes), parts[tiles.index(tile)], strict=True):
+                    state = part.decoded(decoder, state, geometry, packing.highest)
                     planes[frame, sample, tile.rows, tile.columns] = geometry.tile_of(state.values)
 
             list(_each(decoded, rows, columns))
@@ -133,6 +134,15 @@ def _tiles(rows: int, columns: int) -> list[_Tile]:
     return [_Tile(down, right) for down in edges(rows) for right in edges(columns)]
 
 
+def _parts(reader: Reader, tiles: int, planes: int) -> "list[list[_Part]]":
+    """The parts of each tile; in the stream they come plane by plane."""
+    parts: list[list[_Part]] = [[] for _ in range(tiles)]
+    for _, tile in product(range(planes), parts):
+        way = _Way.read(reader, tile[-1].way if tile else None)
+        tile.append(_Part(way, reader.blob(1 << 30)))
+    return parts
+
+
 def _each(work, rows: int, columns: int):  # type: ignore[no-untyped-def]
     """The results for all tiles, several at once."""
     tiles = _tiles(rows, columns)
@@ -143,29 +153,43 @@ def _each(work, rows: int, columns: int):  # type: ignore[no-untyped-def]
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """A tile of one plane in a stream."""
+class _Way:
+    """How a plane of a tile is predicted."""
 
     weights: Ints
-    data: bytes
     across: bool
 
     @classmethod
-    def read(cls, reader: Reader) -> "_Part":
-        across = reader.varint(_ACROSS) == _ACROSS
+    def read(cls, reader: Reader, former: "_Way | None") -> "_Way":
+        how = reader.varint(_AGAIN)
+        if how == _AGAIN:
+            if former is None:
+                raise CorruptStream("a first plane that is coded as the one before")
+            return former
+        across = how == _ACROSS
+        if across and former is None:
+            raise CorruptStream("a first plane that was coded in the light of one before")
         count = len(linear.AROUND) + across * len(linear.ACROSS)
         numbers = [reader.varint(_MOST_WEIGHT) for _ in range(count)]
         weights = np.array([number // 2 if number % 2 == 0 else -(number + 1) // 2 for number in numbers], np.int32)
-        return cls(linear.checked(weights, across=across), reader.blob(1 << 30), across)
+        return cls(linear.checked(weights, across=across), across)
 
-    def packed(self) -> bytes:
+    def packed(self, former: "_Way | None") -> bytes:
+        if self is former:
+            return bytes([_AGAIN])
         numbers = (2 * weight if weight >= 0 else -2 * weight - 1 for weight in self.weights.tolist())
-        return bytes([self.across]) + b"".join(map(varint, numbers)) + blob(self.data)
+        return bytes([_ACROSS if self.across else _ALONE]) + b"".join(map(varint, numbers))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A tile of one plane in a stream."""
+
+    way: _Way
+    data: bytes
 
     def decoded(self, coder: Coder, before: State | None, geometry: Geometry, highest: int) -> State:
-        if self.across and before is None:
-            raise CorruptStream("a first plane that was coded in the light of one before")
-        state = coder.decode(self.data, before if self.across else None, geometry, self.weights, highest)
+        state = coder.decode(self.data, before if self.way.across else None, geometry, self.way.weights, highest)
         if int(state.values.max()) > highest:
             raise CorruptStream("a predictive stream with a value beyond its highest")
         return state
@@ -181,29 +205,34 @@ class _Encoder:
         self._effort = effort
         self._places = geometry.everywhere()
         self._before: State | None = None
+        self._way: _Way | None = None
 
     def next(self, tile: Ints) -> bytes:
         """The bytes of the next plane."""
         values = self._geometry.plane_of(tile)
-        ways = [None, self._before] if self._before is not None else [None]
-        weights = [self._weights(values, before) for before in ways]
-        if len(ways) == 2 and self._effort < _TRIES_BOTH:
-            better = int(np.argmin([self._missed(values, *way) for way in zip(ways, weights, strict=True)]))
-            ways, weights = [ways[better]], [weights[better]]
         found = []
-        for before, chosen in zip(ways, weights, strict=True):
-            data, state = self._coder.encode(values, before, self._geometry, chosen, self._highest)
-            found.append((_Part(chosen, data, before is not None).packed(), state))
-        packed, self._before = min(found, key=lambda each: len(each[0]))
+        for way in self._ways(values):
+            before = self._before if way.across else None
+            data, state = self._coder.encode(values, before, self._geometry, way.weights, self._highest)
+            found.append((way.packed(self._way) + blob(data), state, way))
+        packed, self._before, self._way = min(found, key=lambda each: len(each[0]))
         return packed
 
-    def _weights(self, values: Ints, before: State | None) -> Ints:
-        return linear.solve(self._geometry, values, None if before is None else before.values, self._places)
-
-    def _missed(self, values: Ints, before: State | None, weights: Ints) -> float:
-        """About how many bits a pixel misses its linear prediction by."""
-        some = self._places[:: max(1, self._places.size // _LOOKED_AT)]
-        across = None if before is None else before.values
-        predicted = linear.predict(self._geometry, values, across, some, weights, self._highest)
-        missed = np.abs(16 * values.reshape(-1)[some] - predicted)
-        return float(np.log2(8 + missed).mean()) - (0.03 if before is not None else 0.0)
+    def _ways(self, values: Ints) -> list[_Way]:
+        """How the next plane may be predicted; one way, unless there is time to try several."""
+        across = None if self._before is None else self._before.values
+        samples = Samples.of(self._geometry, values, across, self._places)
+        counts = sorted({len(linear.AROUND), samples.terms.shape[1]})
+        fits = [samples.fitted(count) for count in counts]
+        if self._effort < _TRIES_BOTH:
+            fits = [min(fits, key=samples.bits)]
+        ways = []
+        for fit in fits:
+            found = samples.fitted(fit.size, fit)
+            if self._way is not None and self._way.weights.size == fit.size:
+                spared = 8 * _WEIGHT_BYTES * fit.size / self._places.size
+                if samples.bits(self._way.weights / np.float32(linear.UNIT)) < samples.bits(found) + spared:
+                    ways.append(self._way)
+                    continue
+            ways.append(_Way(linear.rounded(found), fit.size > len(linear.AROUND)))
+        return ways

@@ -20,7 +20,7 @@ static void pack_last(scratch *s, const model *model, int feature_pairs)
     }
 }
 
-static void last_begin(scratch *s, const tile *tile, int feature_pairs)
+static void last_begin(scratch *s, const tile *tile)
 {
     const model *model = tile->model;
     for (int o = 0; o < OUTPUTS; o++) {
@@ -29,7 +29,7 @@ static void last_begin(scratch *s, const tile *tile, int feature_pairs)
         memcpy(s->fine[o] + model->second_padded, from + model->second, sizeof *from * COUNT);
         s->bias[o] = from[model->second + COUNT];
     }
-    pack_last(s, model, feature_pairs);
+    pack_last(s, model, FEATURE_PAIRS);
 }
 
 static void last_finish(const scratch *s, const tile *tile)
@@ -156,10 +156,10 @@ static inline int32_t moved(int32_t fine, int32_t sum, int32_t rate)
     return CLIP(there, -MOST_FINE, MOST_FINE);
 }
 
-/* Adaptation.learn, of a step of `count` pixels. */
-static void learn(scratch *s, const model *model, int feature_pairs, int count, int32_t highest)
+/* Adaptation.learn */
+static void learn(scratch *s, const model *model, int feature_pairs, int32_t highest)
 {
-    int hidden = model->second_padded, inputs = hidden + 2 * feature_pairs;
+    int count = s->count, hidden = model->second_padded, inputs = hidden + 2 * feature_pairs;
     find_pull(s, model);
     find_widen(s, model, highest);
     for (int i = 0; i < 2 * LEARNING; i++)

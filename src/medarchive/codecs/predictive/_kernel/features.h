@@ -42,12 +42,15 @@ static inline int16_t against_scale(int32_t eighths, int32_t scale)
 /* Where neighbours of the first pixel lie. */
 #define AT(plane, dx, dy) ((plane) + offset_of(geometry, (neighbour){dx, dy}))
 
-static void find_scale(scratch *s, const geometry *geometry, const int32_t *errors)
+static void find_scale(scratch *s, const tile *tile, const run *run)
 {
+    const geometry *geometry = &tile->geometry;
+    const int32_t *errors = tile->errors + run->place;
     const int32_t *west = AT(errors, -1, 0), *north = AT(errors, 0, 1), *north_west = AT(errors, -1, 1);
     const int32_t *north_east = AT(errors, 1, 1), *west_west = AT(errors, -2, 0), *north_north = AT(errors, 0, 2);
-    int32_t *restrict scale = s->scale, *restrict reciprocal = s->reciprocal, *restrict shift = s->shift;
-    int pixels = s->pixels;
+    int32_t *restrict scale = s->scale + run->at, *restrict reciprocal = s->reciprocal + run->at;
+    int32_t *restrict shift = s->shift + run->at;
+    int pixels = run->pixels;
     EACH(p) {
         int32_t near = 2 * (size_of(west[p]) + size_of(north[p])) + size_of(north_west[p]) + size_of(north_east[p])
                        + size_of(west_west[p]) + size_of(north_north[p]);
@@ -71,15 +74,15 @@ static inline void add_sizes(int32_t *restrict sum, const int32_t *plane, const 
     }
 }
 
-static int16_t *features_alone(scratch *s, const tile *tile, ptrdiff_t place)
+static int16_t *features_alone(scratch *s, const tile *tile, const run *run)
 {
     const geometry *geometry = &tile->geometry;
-    const int32_t *values = tile->values + place, *errors = tile->errors + place;
-    const int32_t *restrict predicted = s->predicted, *restrict scale = s->scale;
-    const int32_t *restrict reciprocal = s->reciprocal, *restrict shift = s->shift;
-    int32_t *restrict sum = s->sum;
-    int16_t *restrict to = s->features;
-    int pixels = s->pixels;
+    const int32_t *values = tile->values + run->place, *errors = tile->errors + run->place;
+    const int32_t *restrict predicted = s->predicted + run->at, *restrict scale = s->scale + run->at;
+    const int32_t *restrict reciprocal = s->reciprocal + run->at, *restrict shift = s->shift + run->at;
+    int32_t *restrict sum = s->sum + run->at;
+    int16_t *restrict to = s->features + run->at;
+    int pixels = run->pixels;
     int32_t most = 16 * tile->highest;
 
     for (int i = 0; i < VALUES_COUNT; i++) {
@@ -133,15 +136,15 @@ static int16_t *features_alone(scratch *s, const tile *tile, ptrdiff_t place)
     return to;
 }
 
-static int16_t *features_across(scratch *s, const tile *tile, ptrdiff_t place, int16_t *restrict to)
+static void features_across(scratch *s, const tile *tile, const run *run, int16_t *restrict to)
 {
     const geometry *geometry = &tile->geometry;
-    const int32_t *values = tile->values + place;
-    const int32_t *here = tile->before + place, *errors = tile->before_errors + place;
-    const int32_t *restrict predicted = s->predicted, *restrict scale = s->scale;
-    const int32_t *restrict reciprocal = s->reciprocal, *restrict shift = s->shift;
-    int32_t *restrict sum = s->sum, *restrict sizes = s->sizes;
-    int pixels = s->pixels;
+    const int32_t *values = tile->values + run->place;
+    const int32_t *here = tile->before + run->place, *errors = tile->before_errors + run->place;
+    const int32_t *restrict predicted = s->predicted + run->at, *restrict scale = s->scale + run->at;
+    const int32_t *restrict reciprocal = s->reciprocal + run->at, *restrict shift = s->shift + run->at;
+    int32_t *restrict sum = s->sum + run->at, *restrict sizes = s->sizes + run->at;
+    int pixels = run->pixels;
 
     for (int i = 0; i < BEFORE_COUNT; i++) {
         const int32_t *there = here + s->before[i];
@@ -168,26 +171,27 @@ static int16_t *features_across(scratch *s, const tile *tile, ptrdiff_t place, i
             2 * (size_of(errors[p]) + size_of(east[p]) + size_of(south[p]) + size_of(south_east[p]))));
     }
     FEATURE(AGAINST_SCALE(2 * sizes[p]));
-    return to;
 }
 
-/* Fills s->scale and s->seen, and says how many pairs of features there are. */
-static int find_features(scratch *s, const tile *tile, ptrdiff_t place)
+/* Fills s->scale and s->features. */
+static void find_features(scratch *s, const tile *tile, const run *run)
 {
-    int pixels = s->pixels, row = s->row, count = tile->before ? COUNT : ALONE;
     int16_t *end;
-    find_scale(s, &tile->geometry, tile->errors + place);
-    end = features_alone(s, tile, place);
+    find_scale(s, tile, run);
+    end = features_alone(s, tile, run);
     if (tile->before)
-        end = features_across(s, tile, place, end);
-    if (count % 2)
-        EACH(p) end[p] = 0;
-    for (int i = 0; i < (count + 1) / 2; i++) {
+        features_across(s, tile, run, end);
+}
+
+/* Fills s->seen; the last row of an odd number of features has zeros beside it, which nobody writes. */
+static void pair_features(scratch *s, int feature_pairs)
+{
+    int pixels = s->pixels, row = s->row;
+    for (int i = 0; i < feature_pairs; i++) {
         const int16_t *low = s->features + (ptrdiff_t)2 * i * row, *high = low + row;
         int32_t *restrict seen = s->seen + (ptrdiff_t)i * row;
         EACH(p) seen[p] = (int32_t)((uint16_t)low[p] | (uint32_t)high[p] << 16);
     }
-    return (count + 1) / 2;
 }
 
 #endif

@@ -111,6 +111,10 @@ static const uint8_t LOGARITHMS[64] = {
     52, 53, 54, 55, 55, 56, 57, 58, 58, 59, 60, 61, 61, 62, 63, 64,
 };
 
+/* flat.py */
+static const neighbour SAME[] = {{-2, 0}, {-1, 1}, {0, 1}, {1, 1}, {2, 1}, {0, 2}};
+enum { SAME_COUNT = COUNT_OF(SAME), FLAT_BLOCK = 16, FIRST_CHANCE = 2048, CHANCE_SHIFT = 5 };
+
 /* rans.py */
 enum { STATES = 4, LEAST_STATE = 1 << 16 };
 

@@ -1,4 +1,4 @@
-/* The network, see network.py: hidden layers in blocks of BLOCK outputs by a few vectors of pixels, whose sums stay in
+/* The network, see network.py: hidden layers in blocks of UNITS outputs by a few vectors of pixels, whose sums stay in
  * registers; the last layer with the weights of the moment. */
 #ifndef MEDARCHIVE_NETWORK_H
 #define MEDARCHIVE_NETWORK_H
@@ -10,21 +10,21 @@
 static INLINE void layer_block(const int32_t *inputs, int row, int pairs, const int32_t *weights,
                                const int32_t *biases, int shift, int32_t *to, const int vectors)
 {
-    vec total[BLOCK][TOGETHER];
-    UNROLL for (int o = 0; o < BLOCK; o++)
+    vec total[UNITS][TOGETHER];
+    UNROLL for (int o = 0; o < UNITS; o++)
         UNROLL for (int v = 0; v < vectors; v++)
             total[o][v] = broadcast(biases[o]);
     for (int i = 0; i < pairs; i++, inputs += row, weights += BLOCK) {
         vec input[TOGETHER];
         UNROLL for (int v = 0; v < vectors; v++)
             input[v] = load(inputs + v * LANES);
-        UNROLL for (int o = 0; o < BLOCK; o++) {
+        UNROLL for (int o = 0; o < UNITS; o++) {
             vec weight = broadcast(weights[o]);
             UNROLL for (int v = 0; v < vectors; v++)
                 total[o][v] = dot(total[o][v], input[v], weight);
         }
     }
-    UNROLL for (int o = 0; o < BLOCK; o += 2)
+    UNROLL for (int o = 0; o < UNITS; o += 2)
         UNROLL for (int v = 0; v < vectors; v++) {
             vec low = active(shifted_right(total[o][v], shift));
             vec high = active(shifted_right(total[o + 1][v], shift));
@@ -38,8 +38,9 @@ static void layer(const scratch *s, const int32_t *inputs, int pairs, const int3
 {
     int count = s->pixels / LANES, row = s->row;
     for (int v = 0; v < count; v += TOGETHER) {
-        const int32_t *from = inputs + v * LANES, *weight = weights;
-        for (int o = 0; o < outputs; o += BLOCK, weight += stride * BLOCK) {
+        const int32_t *from = inputs + v * LANES;
+        for (int o = 0; o < outputs; o += UNITS) {
+            const int32_t *weight = weights + (o / BLOCK * stride) * BLOCK + o % BLOCK;
             int32_t *at = to + o / 2 * row + v * LANES;
             if (TOGETHER == 1 || count - v == 1)
                 layer_block(from, row, pairs, weight, biases + o, shift, at, 1);

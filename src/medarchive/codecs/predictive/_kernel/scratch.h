@@ -7,7 +7,7 @@
 
 #include "planes.h"
 
-enum { ROUND = 16, ALIGNED = 64 }; /* loops over pixels run in whole vectors of up to 16 lanes, 64 bytes */
+enum { ROUND = FLAT_BLOCK, ALIGNED = 64 }; /* loops over pixels run in whole vectors of up to 16 lanes, 64 bytes */
 
 #define EACH(p) for (int p = 0; p < pixels; p++)
 #define CLIP(x, low, high) ((x) < (low) ? (low) : (x) > (high) ? (high) : (x))
@@ -23,14 +23,24 @@ enum { ROUND = 16, ALIGNED = 64 }; /* loops over pixels run in whole vectors of 
 #define UNROLL
 #endif
 
+/* Neighbouring blocks of a step that are coded, see flat.h. */
 typedef struct {
-    int pixels; /* of a step, rounded up */
+    int at, pixels, count; /* first of its pixels in the arrays; in whole blocks; and those that are there */
+    ptrdiff_t place;       /* of the first one in a plane */
+} run;
+
+typedef struct {
+    int pixels, count; /* of a step's runs: in whole blocks, and those that are there */
     int row;    /* from one row of a matrix to the next: the most pixels of any step, rounded up */
 
     /* where neighbours lie */
     ptrdiff_t around[AROUND_COUNT], across[ACROSS_COUNT];
     ptrdiff_t values[VALUES_COUNT], errors[ERRORS_COUNT], wide[WIDE_COUNT], nearest[NEAREST_COUNT];
-    ptrdiff_t before[BEFORE_COUNT], before_errors[BEFORE_ERRORS_COUNT];
+    ptrdiff_t before[BEFORE_COUNT], before_errors[BEFORE_ERRORS_COUNT], same[SAME_COUNT];
+
+    uint32_t chance; /* that a flat block is none after all, of 65,536 */
+    run *runs;
+    int run_count;
 
     /* the last layer while it moves, padded; its weights in pairs for each output */
     int32_t fine[OUTPUTS][MOST_INPUTS], bias[OUTPUTS];
@@ -93,8 +103,10 @@ static void find_offsets(ptrdiff_t *offsets, const geometry *geometry, const nei
 
 static void release(scratch *s)
 {
-    if (s)
+    if (s) {
         free(s->block);
+        free(s->runs);
+    }
     free(s);
 }
 
@@ -106,10 +118,12 @@ static scratch *scratch_for(const geometry *geometry)
     s->row = (geometry->widest + ROUND - 1) / ROUND * ROUND;
     share_memory(s);
     s->block = calloc(s->used + ALIGNED / sizeof(int32_t), sizeof(int32_t));
-    if (!s->block) {
-        free(s);
+    s->runs = malloc((size_t)(s->row / FLAT_BLOCK) * sizeof *s->runs);
+    if (!s->block || !s->runs) {
+        release(s);
         return NULL;
     }
+    s->chance = FIRST_CHANCE;
     s->memory = s->block + (ALIGNED - (uintptr_t)s->block % ALIGNED) / sizeof(int32_t);
     share_memory(s);
     find_offsets(s->around, geometry, AROUND, AROUND_COUNT);
@@ -120,6 +134,7 @@ static scratch *scratch_for(const geometry *geometry)
     find_offsets(s->nearest, geometry, NEAREST, NEAREST_COUNT);
     find_offsets(s->before, geometry, BEFORE, BEFORE_COUNT);
     find_offsets(s->before_errors, geometry, BEFORE_ERRORS, BEFORE_ERRORS_COUNT);
+    find_offsets(s->same, geometry, SAME, SAME_COUNT);
     return s;
 }
 

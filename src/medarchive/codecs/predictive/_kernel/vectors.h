@@ -1,17 +1,18 @@
 /* Vectors of 32-bit lanes, one pixel each, for the sums of the network: AVX-512, AVX2, or plain C.
  *
  * dot(sum, a, b) adds to each lane a.low * b.low + a.high * b.high of the pairs of 16-bit integers that a and b hold.
+ * A layer keeps the sums of UNITS outputs of TOGETHER vectors in registers.
  * sums(a, b, c, d, to) adds up the lanes of four vectors. active(x) clips to 0 .. MOST_ACTIVE.
  */
 #ifndef MEDARCHIVE_VECTORS_H
 #define MEDARCHIVE_VECTORS_H
 
-#include "format.h"
+#include "scratch.h"
 
 #if defined(KERNEL_AVX512)
 
 typedef __m512i vec;
-enum { LANES = 16, TOGETHER = 3 };
+enum { LANES = 16, TOGETHER = 3, UNITS = 8 };
 #define load(from) _mm512_loadu_si512(from)
 #define store(to, x) _mm512_storeu_si512(to, x)
 #define broadcast(x) _mm512_set1_epi32(x)
@@ -20,7 +21,12 @@ enum { LANES = 16, TOGETHER = 3 };
 #define active(x) _mm512_min_epi32(_mm512_max_epi32(x, _mm512_setzero_si512()), _mm512_set1_epi32(MOST_ACTIVE))
 #define paired(a, b) _mm512_or_si512(a, _mm512_slli_epi32(b, 16)) /* of numbers from 0 on */
 #if defined(KERNEL_VNNI)
-#define dot(sum, a, b) _mm512_dpwssd_epi32(sum, a, b)
+/* In assembly, because GCC copies every sum around its intrinsic, and then runs out of registers. */
+static INLINE vec dot(vec sum, vec a, vec b)
+{
+    __asm__("vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+    return sum;
+}
 #else
 #define dot(sum, a, b) _mm512_add_epi32(sum, _mm512_madd_epi16(a, b))
 #endif
@@ -38,7 +44,7 @@ static inline void sums(vec a, vec b, vec c, vec d, int32_t *to)
 #elif defined(KERNEL_AVX2)
 
 typedef __m256i vec;
-enum { LANES = 8, TOGETHER = 1 };
+enum { LANES = 8, TOGETHER = 3, UNITS = 4 };
 #define load(from) _mm256_loadu_si256((const __m256i *)(from))
 #define store(to, x) _mm256_storeu_si256((__m256i *)(to), x)
 #define broadcast(x) _mm256_set1_epi32(x)
@@ -59,12 +65,12 @@ static inline void sums(vec a, vec b, vec c, vec d, int32_t *to)
 
 #if defined(__GNUC__)
 typedef int32_t vec __attribute__((vector_size(16)));
-enum { LANES = 4, TOGETHER = 1 };
+enum { LANES = 4, TOGETHER = 1, UNITS = 8 };
 #define lane(x, i) (x)[i]
 static inline vec broadcast(int32_t x) { return (vec){x, x, x, x}; }
 #else
 typedef int32_t vec;
-enum { LANES = 1, TOGETHER = 1 };
+enum { LANES = 1, TOGETHER = 1, UNITS = 8 };
 #define lane(x, i) (x)
 static inline vec broadcast(int32_t x) { return x; }
 #endif
