@@ -14,6 +14,7 @@ from medarchive.codecs.predictive.backend import Coder, State, coder, remark
 from medarchive.codecs.predictive.packing import Packing
 from medarchive.codecs.predictive.planes import Geometry, Ints
 from medarchive.codecs.predictive.solver import Samples
+from medarchive.codecs.predictive.squares import Floats
 from medarchive.codecs.spec import ImageSpec
 from medarchive.codecs.wire import Reader, blob, varint
 from medarchive.errors import CorruptStream, LimitExceeded, UnsupportedImage
@@ -221,18 +222,20 @@ class _Encoder:
     def _ways(self, values: Ints) -> list[_Way]:
         """How the next plane may be predicted; one way, unless there is time to try several."""
         across = None if self._before is None else self._before.values
-        samples = Samples.of(self._geometry, values, across, self._places)
-        counts = sorted({len(linear.AROUND), samples.terms.shape[1]})
-        fits = [samples.fitted(count) for count in counts]
+        samples = Samples(self._geometry, values, across, self._places)
+        fits = [samples.fitted(count) for count in sorted({len(linear.AROUND), samples.count})]
         if self._effort < _TRIES_BOTH:
             fits = [min(fits, key=samples.bits)]
-        ways = []
-        for fit in fits:
-            found = samples.fitted(fit.size, fit)
-            if self._way is not None and self._way.weights.size == fit.size:
-                spared = 8 * _WEIGHT_BYTES * fit.size / self._places.size
-                if samples.bits(self._way.weights / np.float32(linear.UNIT)) < samples.bits(found) + spared:
-                    ways.append(self._way)
-                    continue
-            ways.append(_Way(linear.rounded(found), fit.size > len(linear.AROUND)))
-        return ways
+        return [self._again(samples, fit) or self._anew(samples, fit) for fit in fits]
+
+    def _again(self, samples: Samples, fit: Floats) -> _Way | None:
+        """The way of the plane before, where sending other weights would not pay."""
+        if self._way is None or self._way.weights.size != fit.size:
+            return None
+        spared = 8 * _WEIGHT_BYTES * fit.size / self._places.size
+        known = (self._way.weights / linear.UNIT).astype(np.float32)
+        return self._way if samples.bits(known) < samples.bits(fit) + spared else None
+
+    @staticmethod
+    def _anew(samples: Samples, fit: Floats) -> _Way:
+        return _Way(linear.rounded(samples.refitted(fit)), fit.size > len(linear.AROUND))

@@ -10,14 +10,16 @@ __all__ = ["decode", "encode"]
 
 _QUICK, _THOROUGH = 3, 19
 _PROMISING = 1.5
-"""How much longer than what it competes with a quick attempt may be."""
+"""How much longer than what it competes with a quick attempt, at the first frame, may be."""
 
 
 def encode(planes: Ints, highest: int, length: int) -> bytes | None:
     """The planes in a Zstandard frame, where that is shorter than ``length`` bytes; else None."""
-    values = planes.astype(_kind(highest)).tobytes()
-    if len(zstandard.ZstdCompressor(level=_QUICK).compress(values)) > _PROMISING * length:
+    kind, first = _kind(highest), planes[:1]
+    quick = len(zstandard.ZstdCompressor(level=_QUICK).compress(first.astype(kind).tobytes()))
+    if quick * len(planes) > _PROMISING * length:
         return None
+    values = planes.astype(kind).tobytes()
     found = zstandard.ZstdCompressor(level=_THOROUGH).compress(values)
     return found if len(found) < length else None
 

@@ -8,6 +8,7 @@
 #include "flat.h"
 #include "linear.h"
 #include "network.h"
+#include "squares.h"
 #include "stages.h"
 
 /* The next pixel's value. */

@@ -249,6 +249,78 @@ static PyObject *decode(PyObject *self, PyObject *args)
     return PyUnicode_FromString(faults[result]);
 }
 
+/* Least squares: (instruction set, samples, columns of the table, columns in use, table, weights, result) */
+
+enum { TABLE, SQUARE_WEIGHTS, SQUARE_RESULT, GIVEN_FOR_SQUARES };
+
+typedef struct {
+    const coder *coder;
+    long long samples;
+    int stride, columns;
+    Py_buffer buffers[GIVEN_FOR_SQUARES];
+} squares;
+
+/* The weights are those of samples or of terms, and the result is a matrix or a number for each sample. */
+static int squares_begin(squares *q, PyObject *args, int of_samples)
+{
+    PyObject *given[GIVEN_FOR_SQUARES];
+    const char *name;
+    if (!PyArg_ParseTuple(args, "sLiiOOO", &name, &q->samples, &q->stride, &q->columns, &given[0], &given[1], &given[2]))
+        return 0;
+    if (q->samples < 0 || q->samples > (long long)1 << 32 || q->columns < 1 || q->columns > q->stride
+        || q->stride > MOST_COLUMNS) {
+        PyErr_Format(PyExc_ValueError, "%lld samples of %d of %d columns", q->samples, q->columns, q->stride);
+        return 0;
+    }
+    if (!(q->coder = coder_of(name)))
+        return 0;
+    const int64_t weights = of_samples ? q->samples : q->columns - 1;
+    const int64_t result = of_samples ? (int64_t)8 * q->columns * q->columns : 4 * q->samples;
+    if (!get(given[TABLE], &q->buffers[TABLE], PyBUF_SIMPLE, 4 * q->samples * q->stride, "a table of samples"))
+        return 0;
+    if (!get(given[SQUARE_WEIGHTS], &q->buffers[SQUARE_WEIGHTS], PyBUF_SIMPLE, 4 * weights, "weights")) {
+        release_all(q->buffers, SQUARE_WEIGHTS);
+        return 0;
+    }
+    if (!get(given[SQUARE_RESULT], &q->buffers[SQUARE_RESULT], PyBUF_WRITABLE, result, "room for the result")) {
+        release_all(q->buffers, SQUARE_RESULT);
+        return 0;
+    }
+    return 1;
+}
+
+static PyObject *squares_end(squares *q)
+{
+    release_all(q->buffers, GIVEN_FOR_SQUARES);
+    Py_RETURN_NONE;
+}
+
+static PyObject *normal(PyObject *self, PyObject *args)
+{
+    squares q;
+    (void)self;
+    if (!squares_begin(&q, args, 1))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS;
+    q.coder->normal(q.buffers[TABLE].buf, q.buffers[SQUARE_WEIGHTS].buf, q.samples, q.stride, q.columns,
+                    q.buffers[SQUARE_RESULT].buf);
+    Py_END_ALLOW_THREADS;
+    return squares_end(&q);
+}
+
+static PyObject *missed(PyObject *self, PyObject *args)
+{
+    squares q;
+    (void)self;
+    if (!squares_begin(&q, args, 0))
+        return NULL;
+    Py_BEGIN_ALLOW_THREADS;
+    q.coder->missed(q.buffers[TABLE].buf, q.buffers[SQUARE_WEIGHTS].buf, q.samples, q.stride, q.columns - 1,
+                    q.buffers[SQUARE_RESULT].buf);
+    Py_END_ALLOW_THREADS;
+    return squares_end(&q);
+}
+
 /* Names of what this machine has, the fastest first. */
 static PyObject *instruction_sets(PyObject *self, PyObject *none)
 {
@@ -269,6 +341,8 @@ static PyMethodDef methods[] = {
     {"pack", pack, METH_VARARGS, "A model for the kernel."},
     {"encode", encode, METH_VARARGS, "The bytes of a tile; its plane of errors and its last layer are written."},
     {"decode", decode, METH_VARARGS, "Write a tile's planes and last layer; returns what is wrong, or None."},
+    {"normal", normal, METH_VARARGS, "Write the normal equations of weighted least squares."},
+    {"missed", missed, METH_VARARGS, "Write what each sample misses."},
     {"instruction_sets", instruction_sets, METH_NOARGS, "What this machine has, the fastest first."},
     {NULL, NULL, 0, NULL},
 };
