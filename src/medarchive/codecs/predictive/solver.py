@@ -19,6 +19,7 @@ _ONE_IN = 6
 _NEAR = 8
 """Neighbours that say how rough a place is."""
 
+
 class Samples:
     """Some pixels of a tile, and what predicts them."""
 

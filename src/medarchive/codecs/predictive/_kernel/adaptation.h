@@ -72,7 +72,7 @@ static void find_pull(scratch *s, const model *model)
     const int32_t *restrict here = s->here, *restrict centre = s->centre, *restrict steep = s->steep;
     const int32_t *restrict octaves = s->octaves, *restrict spread = s->spread;
     int32_t *restrict share = s->upper;
-    int32_t *restrict low = s->moves, *restrict high = low + s->row;
+    int32_t *restrict low = s->moves[0][0], *restrict high = s->moves[0][1];
     int pixels = s->pixels;
     EACH(p) share[p] = table_index(16 * here[p] - centre[p], steep[p], octaves[p]);
     look_up(share, s->shape, model, pixels);
@@ -114,7 +114,7 @@ static void find_counts(scratch *s, const model *model, int32_t highest, int32_t
 static void find_widen(scratch *s, const model *model, int32_t highest)
 {
     int32_t *restrict narrower = s->cost, *restrict wider = s->upper;
-    int32_t *restrict low = s->moves + 2 * s->row, *restrict high = low + s->row;
+    int32_t *restrict low = s->moves[1][0], *restrict high = s->moves[1][1];
     int pixels = s->pixels;
     find_counts(s, model, highest, -ASIDE);
     EACH(p) narrower[p] = logarithm(wider[p]);
@@ -127,26 +127,26 @@ static void find_widen(scratch *s, const model *model, int32_t highest)
     }
 }
 
-/* Sums over pixels of gradient times input. */
-static void find_gradients(scratch *s, const int32_t *inputs, int pairs, int first, int32_t times)
+/* Adds sums over a chunk's pixels, the first of which is `at`, of gradient times input. */
+static void add_gradients(scratch *s, const int32_t *inputs, int pairs, int first, int32_t times, int at, int pixels)
 {
-    const int32_t *moves = s->moves;
-    int row = s->row, pixels = s->pixels;
-    for (int i = 0; i < pairs; i++, inputs += row) {
+    const int32_t *pulls_low = s->moves[0][0] + at, *pulls_high = s->moves[0][1] + at;
+    const int32_t *widens_low = s->moves[1][0] + at, *widens_high = s->moves[1][1] + at;
+    for (int i = 0; i < pairs; i++, inputs += CHUNK) {
         vec pull_low = broadcast(0), pull_high = pull_low, widen_low = pull_low, widen_high = pull_low;
         int32_t sum[4];
         for (int p = 0; p < pixels; p += LANES) {
             vec input = load(inputs + p);
-            pull_low = dot(pull_low, input, load(moves + p));
-            pull_high = dot(pull_high, input, load(moves + row + p));
-            widen_low = dot(widen_low, input, load(moves + 2 * row + p));
-            widen_high = dot(widen_high, input, load(moves + 3 * row + p));
+            pull_low = dot(pull_low, input, load(pulls_low + p));
+            pull_high = dot(pull_high, input, load(pulls_high + p));
+            widen_low = dot(widen_low, input, load(widens_low + p));
+            widen_high = dot(widen_high, input, load(widens_high + p));
         }
         sums(pull_low, pull_high, widen_low, widen_high, sum);
-        s->gradient[0][first + 2 * i] = times * sum[0];
-        s->gradient[0][first + 2 * i + 1] = times * sum[1];
-        s->gradient[1][first + 2 * i] = times * sum[2];
-        s->gradient[1][first + 2 * i + 1] = times * sum[3];
+        s->gradient[0][first + 2 * i] += times * sum[0];
+        s->gradient[0][first + 2 * i + 1] += times * sum[1];
+        s->gradient[1][first + 2 * i] += times * sum[2];
+        s->gradient[1][first + 2 * i + 1] += times * sum[3];
     }
 }
 
@@ -162,18 +162,23 @@ static void learn(scratch *s, const model *model, int feature_pairs, int32_t hig
     int count = s->count, hidden = model->second_padded, inputs = hidden + 2 * feature_pairs;
     find_pull(s, model);
     find_widen(s, model, highest);
-    for (int i = 0; i < 2 * LEARNING; i++)
+    for (int o = 0; o < LEARNING; o++)
         for (int p = count; p < s->pixels; p++)
-            s->moves[i * s->row + p] = 0;
-    find_gradients(s, s->second, hidden / 2, 0, 1);
-    find_gradients(s, s->seen, feature_pairs, hidden, 16);
+            s->moves[o][0][p] = s->moves[o][1][p] = 0;
+    memset(s->gradient, 0, sizeof s->gradient);
+    for (int at = 0; at < s->pixels; at += CHUNK) {
+        const chunk *chunk = &s->chunks[at / CHUNK];
+        int pixels = pixels_of_chunk(s, at);
+        add_gradients(s, chunk->second[0], hidden / 2, 0, 1, at, pixels);
+        add_gradients(s, chunk->seen[0], feature_pairs, hidden, 16, at, pixels);
+    }
     for (int o = 0; o < LEARNING; o++) {
         const int32_t *restrict gradient = s->gradient[o], *restrict rates = model->rates[o];
         int32_t *restrict fine = s->fine[o], sum = 0;
         for (int i = 0; i < inputs; i++)
             fine[i] = moved(fine[i], gradient[i], rates[i]);
         for (int p = 0; p < count; p++)
-            sum += s->moves[2 * o * s->row + p] << 16 >> 16;
+            sum += s->moves[o][0][p] << 16 >> 16;
         s->bias[o] = moved(s->bias[o], ONE * sum, model->bias_rates[o]);
     }
     pack_last(s, model, feature_pairs);

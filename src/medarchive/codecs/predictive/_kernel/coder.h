@@ -116,21 +116,34 @@ static void find_errors(const scratch *s, const tile *tile)
     }
 }
 
-/* All pixels of a step that lie in runs. */
-static outcome code_runs(scratch *s, const tile *tile, reader *d, interval *intervals, uint64_t now)
+/* What the network says of the pixels of a step's runs. */
+static void find_all_outputs(scratch *s, const tile *tile, int feature_pairs)
+{
+    uint64_t now = begin_stage(tile);
+    for (int at = 0, i = 0; at < s->pixels; at += CHUNK) {
+        chunk *chunk = &s->chunks[at / CHUNK];
+        int pixels = pixels_of_chunk(s, at), first = i;
+        for (; i < s->run_count && s->runs[i].at < at + CHUNK; i++)
+            predict(s, tile, &s->runs[i]);
+        now = end_stage(tile, 0, now);
+        for (i = first; i < s->run_count && s->runs[i].at < at + CHUNK; i++)
+            find_features(s, tile, &s->runs[i]);
+        pair_features(s, chunk, feature_pairs, pixels);
+        now = end_stage(tile, 1, now);
+        find_activations(s, chunk, tile->model, feature_pairs, pixels);
+        find_outputs(s, chunk, tile->model, feature_pairs, at, pixels);
+        now = end_stage(tile, 2, now);
+    }
+}
+
+/* All pixels of a step's runs. */
+static outcome code_runs(scratch *s, const tile *tile, reader *d, interval *intervals)
 {
     int feature_pairs = ((tile->before ? COUNT : ALONE) + 1) / 2;
     outcome result = CODED;
-    for (int i = 0; i < s->run_count; i++)
-        predict(s, tile, &s->runs[i]);
-    now = end_stage(tile, 0, now);
-    for (int i = 0; i < s->run_count; i++)
-        find_features(s, tile, &s->runs[i]);
-    pair_features(s, feature_pairs);
-    now = end_stage(tile, 1, now);
-    find_activations(s, tile->model, feature_pairs);
-    find_outputs(s, tile->model, feature_pairs);
-    now = end_stage(tile, 2, now);
+    uint64_t now;
+    find_all_outputs(s, tile, feature_pairs);
+    now = begin_stage(tile);
     find_parameters(s, tile->highest);
     find_classes(s, tile->highest);
     if (d)
@@ -157,9 +170,9 @@ static outcome code(const tile *tile, reader *d, interval *intervals, size_t *fo
         step_pixels step = pixels_of(geometry, t);
         uint64_t now = begin_stage(tile);
         *found += find_runs(s, tile, &step, d, intervals + *found);
-        now = end_stage(tile, 3, now);
+        end_stage(tile, 3, now);
         if (s->count > 0)
-            result = code_runs(s, tile, d, intervals + *found, now);
+            result = code_runs(s, tile, d, intervals + *found);
         *found += s->count;
         now = begin_stage(tile);
         if (d && d->next > d->end)

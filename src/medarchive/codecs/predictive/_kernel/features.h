@@ -17,24 +17,24 @@ static inline int32_t octaves(int32_t eighths)
 
 static inline int32_t size_of(int32_t x) { return x < 0 ? -x : x; }
 
-static inline int16_t in_scale(int32_t sixteenths, int32_t reciprocal, int32_t shift)
+static inline int32_t in_scale(int32_t sixteenths, int32_t reciprocal, int32_t shift)
 {
     int32_t product = CLIP(sixteenths, -SCALED_MOST, SCALED_MOST) * reciprocal;
     int32_t scaled = (product + (1 << (shift - 1))) >> shift;
-    return (int16_t)CLIP(scaled, -FEATURE_LIMIT, FEATURE_LIMIT);
+    return CLIP(scaled, -FEATURE_LIMIT, FEATURE_LIMIT);
 }
 
-static inline int16_t against_scale(int32_t eighths, int32_t scale)
+static inline int32_t against_scale(int32_t eighths, int32_t scale)
 {
     int32_t octave = 4 * (octaves(eighths + 1 < SCALE_MOST ? eighths + 1 : SCALE_MOST) - scale);
-    return (int16_t)CLIP(octave, -FEATURE_LIMIT, FEATURE_LIMIT);
+    return CLIP(octave, -FEATURE_LIMIT, FEATURE_LIMIT);
 }
 
 /* One more feature: an expression of p. */
-#define FEATURE(expression)                   \
-    do {                                      \
-        EACH(p) to[p] = (expression);         \
-        to += s->row;                         \
+#define FEATURE(expression)           \
+    do {                              \
+        EACH(p) to[p] = (expression); \
+        to += CHUNK;                  \
     } while (0)
 #define IN_SCALE(sixteenths) in_scale(sixteenths, reciprocal[p], shift[p])
 #define AGAINST_SCALE(eighths) against_scale(eighths, scale[p])
@@ -48,8 +48,8 @@ static void find_scale(scratch *s, const tile *tile, const run *run)
     const int32_t *errors = tile->errors + run->place;
     const int32_t *west = AT(errors, -1, 0), *north = AT(errors, 0, 1), *north_west = AT(errors, -1, 1);
     const int32_t *north_east = AT(errors, 1, 1), *west_west = AT(errors, -2, 0), *north_north = AT(errors, 0, 2);
-    int32_t *restrict scale = s->scale + run->at, *restrict reciprocal = s->reciprocal + run->at;
-    int32_t *restrict shift = s->shift + run->at;
+    int32_t *restrict scale = s->scale + run->at, *restrict reciprocal = s->reciprocal + run->at % CHUNK;
+    int32_t *restrict shift = s->shift + run->at % CHUNK;
     int pixels = run->pixels;
     EACH(p) {
         int32_t near = 2 * (size_of(west[p]) + size_of(north[p])) + size_of(north_west[p]) + size_of(north_east[p])
@@ -74,16 +74,16 @@ static inline void add_sizes(int32_t *restrict sum, const int32_t *plane, const 
     }
 }
 
-static int16_t *features_alone(scratch *s, const tile *tile, const run *run)
+static int32_t *features_alone(scratch *s, const tile *tile, const run *run)
 {
     const geometry *geometry = &tile->geometry;
     const int32_t *values = tile->values + run->place, *errors = tile->errors + run->place;
     const int32_t *restrict predicted = s->predicted + run->at, *restrict scale = s->scale + run->at;
-    const int32_t *restrict reciprocal = s->reciprocal + run->at, *restrict shift = s->shift + run->at;
-    int32_t *restrict sum = s->sum + run->at;
-    int16_t *restrict to = s->features + run->at;
+    const int32_t *restrict reciprocal = s->reciprocal + run->at % CHUNK, *restrict shift = s->shift + run->at % CHUNK;
+    int32_t *restrict sum = s->sum + run->at % CHUNK;
+    int32_t *restrict to = s->features[0] + run->at % CHUNK;
     int pixels = run->pixels;
-    int32_t most = 16 * tile->highest;
+    int32_t most = 16 * tile->highest, across = tile->before ? 64 : 0;
 
     for (int i = 0; i < VALUES_COUNT; i++) {
         const int32_t *there = values + s->values[i];
@@ -128,22 +128,22 @@ static int16_t *features_alone(scratch *s, const tile *tile, const run *run)
         FEATURE(AGAINST_SCALE(4 * (size_of(west[p]) + size_of(west_west[p]))));
         FEATURE(AGAINST_SCALE(4 * (size_of(north[p]) + size_of(north_north[p]))));
     }
-    FEATURE((int16_t)CLIP(3 * (scale[p] - 20), -FEATURE_LIMIT, FEATURE_LIMIT));
-    FEATURE((int16_t)(8 * ((predicted[p] & 15) - 8)));
+    FEATURE(CLIP(3 * (scale[p] - 20), -FEATURE_LIMIT, FEATURE_LIMIT));
+    FEATURE(8 * ((predicted[p] & 15) - 8));
     FEATURE(IN_SCALE(predicted[p]));
     FEATURE(IN_SCALE(most - predicted[p]));
-    FEATURE((int16_t)(tile->before ? 64 : 0));
+    FEATURE(across);
     return to;
 }
 
-static void features_across(scratch *s, const tile *tile, const run *run, int16_t *restrict to)
+static void features_across(scratch *s, const tile *tile, const run *run, int32_t *restrict to)
 {
     const geometry *geometry = &tile->geometry;
     const int32_t *values = tile->values + run->place;
     const int32_t *here = tile->before + run->place, *errors = tile->before_errors + run->place;
     const int32_t *restrict predicted = s->predicted + run->at, *restrict scale = s->scale + run->at;
-    const int32_t *restrict reciprocal = s->reciprocal + run->at, *restrict shift = s->shift + run->at;
-    int32_t *restrict sum = s->sum + run->at, *restrict sizes = s->sizes + run->at;
+    const int32_t *restrict reciprocal = s->reciprocal + run->at % CHUNK, *restrict shift = s->shift + run->at % CHUNK;
+    int32_t *restrict sum = s->sum + run->at % CHUNK, *restrict sizes = s->sizes + run->at % CHUNK;
     int pixels = run->pixels;
 
     for (int i = 0; i < BEFORE_COUNT; i++) {
@@ -173,24 +173,23 @@ static void features_across(scratch *s, const tile *tile, const run *run, int16_
     FEATURE(AGAINST_SCALE(2 * sizes[p]));
 }
 
-/* Fills s->scale and s->features. */
+/* Of a run's pixels, into s->scale and s->features. */
 static void find_features(scratch *s, const tile *tile, const run *run)
 {
-    int16_t *end;
+    int32_t *end;
     find_scale(s, tile, run);
     end = features_alone(s, tile, run);
     if (tile->before)
         features_across(s, tile, run, end);
 }
 
-/* Fills s->seen; the last row of an odd number of features has zeros beside it, which nobody writes. */
-static void pair_features(scratch *s, int feature_pairs)
+/* Of a chunk; an odd number of features has zeros behind it, which nobody writes. */
+static void pair_features(const scratch *s, chunk *to, int feature_pairs, int pixels)
 {
-    int pixels = s->pixels, row = s->row;
     for (int i = 0; i < feature_pairs; i++) {
-        const int16_t *low = s->features + (ptrdiff_t)2 * i * row, *high = low + row;
-        int32_t *restrict seen = s->seen + (ptrdiff_t)i * row;
-        EACH(p) seen[p] = (int32_t)((uint16_t)low[p] | (uint32_t)high[p] << 16);
+        const int32_t *low = s->features[2 * i], *high = s->features[2 * i + 1];
+        int32_t *restrict seen = to->seen[i];
+        EACH(p) seen[p] = (int32_t)((uint32_t)(low[p] & 0xFFFF) | (uint32_t)high[p] << 16);
     }
 }
 

@@ -72,7 +72,7 @@ static size_t find_runs(scratch *s, const tile *tile, const step_pixels *step, r
                 continue;
             }
         }
-        if (!follows)
+        if (!follows || s->pixels % CHUNK == 0)
             s->runs[s->run_count++] = (run){s->pixels, 0, 0, place};
         follows = 1;
         s->runs[s->run_count - 1].pixels += FLAT_BLOCK;

@@ -2,7 +2,7 @@
  *
  * dot(sum, a, b) adds to each lane a.low * b.low + a.high * b.high of the pairs of 16-bit integers that a and b hold.
  * A layer keeps the sums of UNITS outputs of TOGETHER vectors in registers.
- * sums(a, b, c, d, to) adds up the lanes of four vectors. active(x) clips to 0 .. MOST_ACTIVE.
+ * sums(a, b, c, d, to) adds up the lanes of four vectors.
  */
 #ifndef MEDARCHIVE_VECTORS_H
 #define MEDARCHIVE_VECTORS_H
@@ -17,8 +17,10 @@ enum { LANES = 16, TOGETHER = 3, UNITS = 8 };
 #define store(to, x) _mm512_storeu_si512(to, x)
 #define broadcast(x) _mm512_set1_epi32(x)
 #define add(a, b) _mm512_add_epi32(a, b)
+#define less(a, b) _mm512_sub_epi32(a, b)
+#define times(a, b) _mm512_mullo_epi32(a, b)
+#define within(x, low, high) _mm512_min_epi32(_mm512_max_epi32(x, low), high)
 #define shifted_right(x, by) _mm512_sra_epi32(x, _mm_cvtsi32_si128(by))
-#define active(x) _mm512_min_epi32(_mm512_max_epi32(x, _mm512_setzero_si512()), _mm512_set1_epi32(MOST_ACTIVE))
 #define paired(a, b) _mm512_or_si512(a, _mm512_slli_epi32(b, 16)) /* of numbers from 0 on */
 #if defined(KERNEL_VNNI)
 /* In assembly, because GCC copies every sum around its intrinsic, and then runs out of registers. */
@@ -49,8 +51,10 @@ enum { LANES = 8, TOGETHER = 3, UNITS = 4 };
 #define store(to, x) _mm256_storeu_si256((__m256i *)(to), x)
 #define broadcast(x) _mm256_set1_epi32(x)
 #define add(a, b) _mm256_add_epi32(a, b)
+#define less(a, b) _mm256_sub_epi32(a, b)
+#define times(a, b) _mm256_mullo_epi32(a, b)
+#define within(x, low, high) _mm256_min_epi32(_mm256_max_epi32(x, low), high)
 #define shifted_right(x, by) _mm256_sra_epi32(x, _mm_cvtsi32_si128(by))
-#define active(x) _mm256_min_epi32(_mm256_max_epi32(x, _mm256_setzero_si256()), _mm256_set1_epi32(MOST_ACTIVE))
 #define paired(a, b) _mm256_or_si256(a, _mm256_slli_epi32(b, 16))
 #define dot(sum, a, b) _mm256_add_epi32(sum, _mm256_madd_epi16(a, b))
 
@@ -67,11 +71,13 @@ static inline void sums(vec a, vec b, vec c, vec d, int32_t *to)
 typedef int32_t vec __attribute__((vector_size(16)));
 enum { LANES = 4, TOGETHER = 1, UNITS = 8 };
 #define lane(x, i) (x)[i]
+#define mask(truth) ((vec)(truth))
 static inline vec broadcast(int32_t x) { return (vec){x, x, x, x}; }
 #else
 typedef int32_t vec;
 enum { LANES = 1, TOGETHER = 1, UNITS = 8 };
 #define lane(x, i) (x)
+#define mask(truth) (-(truth))
 static inline vec broadcast(int32_t x) { return x; }
 #endif
 
@@ -86,15 +92,17 @@ static inline void store(int32_t *to, vec x) { memcpy(to, &x, sizeof x); }
 
 static inline vec add(vec a, vec b) { return a + b; }
 
-static inline vec shifted_right(vec x, int by) { return x >> by; }
+static inline vec less(vec a, vec b) { return a - b; }
 
-static inline vec active(vec x)
+static inline vec times(vec a, vec b) { return a * b; }
+
+static inline vec within(vec x, vec low, vec high)
 {
-    vec over;
-    x &= ~(x >> 31);
-    over = (MOST_ACTIVE - x) >> 31;
-    return (x & ~over) | (over & MOST_ACTIVE);
+    vec under = mask(x < low), over = mask(x > high);
+    return (x & ~(under | over)) | (low & under) | (high & over);
 }
+
+static inline vec shifted_right(vec x, int by) { return x >> by; }
 
 static inline vec paired(vec a, vec b) { return a | b << 16; }
 
@@ -115,5 +123,8 @@ static inline void sums(vec a, vec b, vec c, vec d, int32_t *to)
 }
 
 #endif
+
+/* An activation. */
+static inline vec active(vec x) { return within(x, broadcast(0), broadcast(MOST_ACTIVE)); }
 
 #endif
