@@ -1,6 +1,7 @@
 """The library's front door: arrays in, bytes out, and back."""
 
 import io
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -85,7 +86,8 @@ def encode(
     names = verified.DEFAULT_CODECS if codec is None else (codec,) if isinstance(codec, str) else tuple(codec)
     spec = ImageSpec.of(image, len(image), rank=given.ndim, array_dtype=given.dtype)
     out = io.BytesIO()
-    verified.encode([image], out, codecs=names, max_error=max_error, effort=effort, specs=[spec])
+    workers = os.cpu_count() or 1
+    verified.encode([image], out, codecs=names, max_error=max_error, effort=effort, workers=workers, specs=[spec])
     return out.getvalue()
 
 

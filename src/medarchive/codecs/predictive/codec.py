@@ -9,9 +9,9 @@ import numpy as np
 
 from medarchive.codecs.base import DEFAULT_EFFORT
 from medarchive.codecs.limits import checked_shape
-from medarchive.codecs.predictive import drawings, linear, model
+from medarchive.codecs.predictive import colours, drawings, linear, model
 from medarchive.codecs.predictive.backend import Coder, State, coder, remark
-from medarchive.codecs.predictive.packing import Packing
+from medarchive.codecs.predictive.native import instruction_sets
 from medarchive.codecs.predictive.planes import Geometry, Ints
 from medarchive.codecs.predictive.solver import Samples
 from medarchive.codecs.predictive.squares import Floats
@@ -53,6 +53,11 @@ class Predictive:
     group = 16
 
     @property
+    def quick(self) -> bool:
+        """Whether the C kernel was built."""
+        return bool(instruction_sets())
+
+    @property
     def remark(self) -> str:
         """Who codes here."""
         return remark()
@@ -67,61 +72,65 @@ class Predictive:
             raise UnsupportedImage("predictive is lossless; the container quantises in front of it")
         if not self.accepts(image) or len(image) > self.group:
             raise UnsupportedImage(f"predictive takes up to {self.group} frames of up to 16 bits, of moderate size")
-        used = model.load()
-        packing = Packing.of(image.pixels)
-        head = used.identity + ImageSpec.of(image, len(image)).packed() + packing.packed()
-        if packing.highest == 0:
-            return head
-        planes = np.moveaxis(packing.coded(image.pixels), 3, 1)
+        found = colours.ways(image.pixels)
+        if len(found) > 1:  # the first frame decides for all
+            first = image[:1]
+            found = [min(found, key=lambda way: len(way.packed()) + len(self._body(first, way, effort)))]
+        head = model.load().identity + ImageSpec.of(image, len(image)).packed()
+        return head + found[0].packed() + self._body(image, found[0], effort)
+
+    def _body(self, image: Image, way: colours.Colours, effort: int) -> bytes:
+        """All that follows the colours."""
+        if not any(way.highest):
+            return b""
+        planes, used = way.planes(image.pixels), model.load()
 
         def coded(tile: _Tile) -> list[bytes]:
-            encoder = _Encoder(coder(used), tile.geometry, packing.highest, effort)
+            encoder = _Encoder(coder(used), tile.geometry, effort)
             return [
-                encoder.next(np.ascontiguousarray(planes[f, s, tile.rows, tile.columns])) for f, s in _order(planes)
+                encoder.next(np.ascontiguousarray(planes[f, s, tile.rows, tile.columns]), way.highest[s])
+                for f, s in _order(planes)
             ]
 
         tiles = b"".join(map(b"".join, zip(*_each(coded, planes.shape[2], planes.shape[3]), strict=True)))
-        drawn = drawings.encode(planes, packing.highest, len(tiles))
-        return head + (bytes([_TILES]) + tiles if drawn is None else bytes([_DRAWN]) + drawn)
+        drawn = drawings.encode(planes, max(way.highest), len(tiles))
+        return bytes([_TILES]) + tiles if drawn is None else bytes([_DRAWN]) + drawn
 
     def decode(self, data: bytes) -> Image:
         """See Codec.decode."""
         reader = Reader(data)
         used = model.load(reader.take(model.IDENTITY))
         spec = ImageSpec.read(reader)
-        packing = Packing.read(reader)
         frames, rows, columns, samples = checked_shape(spec.frames, spec.rows, spec.columns, spec.samples)
+        way = colours.read(reader, spec.samples)
         if spec.bits > 16 or frames > self.group:
             raise CorruptStream("a predictive stream of more bits or frames than there can be")
         if frames * rows * columns * samples > _MOST_PIXELS:
             raise LimitExceeded(f"{frames} frames of {rows} x {columns} x {samples} are beyond what is decoded at once")
-        lowest = -(1 << spec.bits - 1) if spec.signed else 0
-        if packing.low < lowest or int(packing.pixels(np.array([packing.highest], np.int32))[0]) >= lowest + (
-            1 << spec.bits
-        ):
+        lowest, (low, high) = -(1 << spec.bits - 1) if spec.signed else 0, way.range()
+        if low < lowest or high >= lowest + (1 << spec.bits):
             raise CorruptStream("a predictive stream whose values leave its bits")
-        planes = np.zeros((frames, samples, rows, columns), np.int32)
-        if packing.highest and reader.varint(_DRAWN) == _DRAWN:
-            planes = drawings.decode(reader.rest(), planes.shape, packing.highest)
-        elif packing.highest:
+        planes = np.zeros((frames, len(way.highest), rows, columns), np.int32)
+        if any(way.highest) and reader.varint(_DRAWN) == _DRAWN:
+            planes = drawings.decode(reader.rest(), planes.shape, way.highest)
+        elif any(way.highest):
             tiles = _tiles(rows, columns)
-            parts = _parts(reader, len(tiles), frames * samples)
+            parts = _parts(reader, len(tiles), planes.shape[0] * planes.shape[1])
 
             def decoded(tile: _Tile) -> None:
                 state, decoder, geometry = None, coder(used), tile.geometry
-                for (frame, sample), part in zip(_order(planes), parts[tiles.index(tile)], strict=True):
-                    state = part.decoded(decoder, state, geometry, packing.highest)
-                    planes[frame, sample, tile.rows, tile.columns] = geometry.tile_of(state.values)
+                for (frame, plane), part in zip(_order(planes), parts[tiles.index(tile)], strict=True):
+                    state = part.decoded(decoder, state, geometry, way.highest[plane])
+                    planes[frame, plane, tile.rows, tile.columns] = geometry.tile_of(state.values)
 
-            list(_each(decoded, rows, columns))
+            _each(decoded, rows, columns)
         if reader.left:
             raise CorruptStream("bytes behind the end of a predictive stream")
-        pixels = packing.pixels(np.moveaxis(planes, 1, 3)).astype(spec.dtype)
-        return Image(np.ascontiguousarray(pixels), spec.bits)
+        return Image(np.ascontiguousarray(way.pixels(planes).astype(spec.dtype)), spec.bits)
 
 
 def _order(planes: Ints) -> Iterator[tuple[int, int]]:
-    """Frames, and within a frame samples, in the order in which they are coded."""
+    """Frames, and within a frame planes, in the order in which they are coded."""
     return product(range(planes.shape[0]), range(planes.shape[1]))
 
 
@@ -199,22 +208,21 @@ class _Part:
 class _Encoder:
     """Codes the planes of one tile in turn."""
 
-    def __init__(self, coder: Coder, geometry: Geometry, highest: int, effort: int) -> None:
+    def __init__(self, coder: Coder, geometry: Geometry, effort: int) -> None:
         self._coder = coder
         self._geometry = geometry
-        self._highest = highest
         self._effort = effort
         self._places = geometry.everywhere()
         self._before: State | None = None
         self._way: _Way | None = None
 
-    def next(self, tile: Ints) -> bytes:
-        """The bytes of the next plane."""
+    def next(self, tile: Ints, highest: int) -> bytes:
+        """The bytes of the next plane, whose largest value may be ``highest``."""
         values = self._geometry.plane_of(tile)
         found = []
         for way in self._ways(values):
             before = self._before if way.across else None
-            data, state = self._coder.encode(values, before, self._geometry, way.weights, self._highest)
+            data, state = self._coder.encode(values, before, self._geometry, way.weights, highest)
             found.append((way.packed(self._way) + blob(data), state, way))
         packed, self._before, self._way = min(found, key=lambda each: len(each[0]))
         return packed

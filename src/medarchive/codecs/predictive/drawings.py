@@ -24,13 +24,13 @@ def encode(planes: Ints, highest: int, length: int) -> bytes | None:
     return found if len(found) < length else None
 
 
-def decode(data: bytes, shape: tuple[int, ...], highest: int) -> Ints:
-    """Planes of a shape.
+def decode(data: bytes, shape: tuple[int, ...], highest: list[int]) -> Ints:
+    """Planes of shape (frames, planes, rows, columns), each with values up to its highest.
 
     Raises:
-        CorruptStream: they are none, or have a value beyond the highest.
+        CorruptStream: they are none, or have a value beyond its highest.
     """
-    kind, count = _kind(highest), int(np.prod(shape))
+    kind, count = _kind(max(highest)), int(np.prod(shape))
     try:
         if zstandard.frame_content_size(data) != count * kind.itemsize:
             raise CorruptStream("a drawing of another size than its shape")
@@ -38,7 +38,7 @@ def decode(data: bytes, shape: tuple[int, ...], highest: int) -> Ints:
     except zstandard.ZstdError as error:
         raise CorruptStream(f"a drawing: {error}") from error
     planes = np.frombuffer(values, kind).reshape(shape).astype(np.int32)
-    if int(planes.max()) > highest:
+    if (planes.max(axis=(0, 2, 3)) > highest).any():
         raise CorruptStream("a predictive stream with a value beyond its highest")
     return planes
 

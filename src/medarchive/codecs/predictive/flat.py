@@ -24,7 +24,7 @@ def blocks(of_pixels: Bools) -> Bools:
     """For each block of a step, whether something is so for all its pixels."""
     padded = np.ones(-(-of_pixels.size // BLOCK) * BLOCK, np.bool_)
     padded[: of_pixels.size] = of_pixels
-    every: Bools = padded.reshape(-1, BLOCK).all(axis=1)
+    every: Bools = np.logical_and.reduce(padded.reshape(-1, BLOCK), axis=1)
     return every
 
 
@@ -37,9 +37,8 @@ def flat(geometry: Geometry, plane: Ints, places: Ints) -> Bools:
     """Whether the neighbours of the pixels at these places equal those on their left."""
     values = plane.reshape(-1)
     left = values[places + geometry.offset(-1, 0)]
-    found = np.ones(places.size, np.bool_)
-    for dx, dy in _SAME:
-        found &= values[places + geometry.offset(dx, dy)] == left
+    others = [values[places + geometry.offset(dx, dy)] == left for dx, dy in _SAME]
+    found: Bools = np.logical_and.reduce(others)
     return found
 
 

@@ -31,7 +31,7 @@ _MOST_WEIGHT = 65535
 
 
 def terms(geometry: Geometry, plane: Ints, before: Ints | None, places: Ints) -> tuple[Ints, Ints]:
-    """The pixels on the left of these places; and, of shape (places, terms), the differences of the others from them."""
+    """The pixels on the left of these places, and the others less them, of shape (places, terms)."""
     at = places[:, np.newaxis]
 
     def around(known: Ints, neighbours: tuple[tuple[int, int], ...]) -> Ints:

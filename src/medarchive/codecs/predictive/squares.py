@@ -22,7 +22,7 @@ Floats = NDArray[np.float32]
 def normal(table: Floats, weight: Floats, terms: int) -> NDArray[np.float64]:
     """The normal equations of the first terms, (1 + terms, 1 + terms): sums over samples of weight x[i] x[j]."""
     columns = 1 + terms
-    if _native is None:
+    if not instruction_sets():
         used = table[:, :columns]
         return ((used * weight[:, np.newaxis]).T @ used).astype(np.float64)
     found = np.empty((columns, columns), np.float64)
@@ -32,7 +32,7 @@ def normal(table: Floats, weight: Floats, terms: int) -> NDArray[np.float64]:
 
 def missed(table: Floats, weights: Floats) -> Floats:
     """What is wanted of each sample, less what these weights make of its first terms."""
-    if _native is None:
+    if not instruction_sets():
         found: Floats = table[:, 0] - table[:, 1 : 1 + weights.size] @ weights
         return found
     found = np.empty(len(table), np.float32)
