@@ -1,8 +1,8 @@
 """Colours: how pixels become the planes that are coded, and planes pixels again.
 
-Samples are a plane each; their values are numbered together, or by themselves where they differ much. Where an image has
-few colours, as drawings and most ultrasound have, its colours, in order of their
-first sample, then of the others, are numbered and are one plane.
+Samples are a plane each; their values are numbered together, or by themselves where they differ much. Where an
+image has few colours, as drawings and most ultrasound have, its colours, in order of their first sample, then of the
+others, are numbered and are one plane.
 """
 
 from dataclasses import dataclass
