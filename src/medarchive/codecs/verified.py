@@ -25,7 +25,7 @@ __all__ = ["DEFAULT_CODECS", "Verified", "encode"]
 LOGGER = logging.getLogger(__name__)
 
 DEFAULT_CODECS = ("predictive", "jpegxl", "zstd-planes")
-_TRIED_BYTES = 8 << 20
+_TRIED_BYTES = 2 << 20
 """Candidates are compared on all of a smaller image, on about this much of a larger one. No stream is encoded twice."""
 
 
