@@ -40,8 +40,8 @@ class Recipe:
         seed: of everything that is drawn.
     """
 
-    widths: tuple[int, int] = (64, 64)
-    steps: int = 120_000
+    widths: tuple[int, int] = (64, 48)
+    steps: int = 60_000
     rate: float = 2e-3
     pixels: int = 100_000
     seed: int = 0

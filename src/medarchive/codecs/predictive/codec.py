@@ -11,7 +11,7 @@ from medarchive.codecs.base import DEFAULT_EFFORT
 from medarchive.codecs.limits import checked_shape
 from medarchive.codecs.predictive import colours, drawings, linear, model
 from medarchive.codecs.predictive.backend import Coder, State, coder, remark
-from medarchive.codecs.predictive.native import instruction_sets
+from medarchive.codecs.predictive.native import instruction_sets, plane_of
 from medarchive.codecs.predictive.planes import Geometry, Ints
 from medarchive.codecs.predictive.solver import Samples
 from medarchive.codecs.predictive.squares import Floats
@@ -218,7 +218,7 @@ class _Encoder:
 
     def next(self, tile: Ints, highest: int) -> bytes:
         """The bytes of the next plane, whose largest value may be ``highest``."""
-        values = self._geometry.plane_of(tile)
+        values = plane_of(self._geometry, tile)
         found = []
         for way in self._ways(values):
             before = self._before if way.across else None

@@ -13,7 +13,7 @@ try:
 except ImportError:  # no compiler when the package was installed
     _native = None  # type: ignore[assignment]
 
-__all__ = ["STAGES", "Native", "instruction_sets"]
+__all__ = ["STAGES", "Native", "instruction_sets", "plane_of"]
 
 STAGES = ("linear prediction", "features", "network", "entropy coding", "adaptation")
 
@@ -21,6 +21,15 @@ STAGES = ("linear prediction", "features", "network", "entropy coding", "adaptat
 def instruction_sets() -> list[str]:
     """What the kernel can use on this machine, the fastest first; empty where there is no kernel."""
     return _native.instruction_sets() if _native is not None else []
+
+
+def plane_of(geometry: Geometry, tile: Ints) -> Ints:
+    """See Geometry.plane_of."""
+    if not instruction_sets():
+        return geometry.plane_of(tile)
+    plane = geometry.new()
+    _native.plane(geometry.rows, geometry.columns, _plain(tile), plane)
+    return plane
 
 
 class Native:

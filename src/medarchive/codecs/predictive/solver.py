@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from medarchive.codecs.predictive import linear
 from medarchive.codecs.predictive.planes import Geometry, Ints
-from medarchive.codecs.predictive.squares import Floats, missed, normal
+from medarchive.codecs.predictive.squares import Floats, missed, normal, table
 
 __all__ = ["Samples", "solve"]
 
@@ -27,11 +27,8 @@ class Samples:
         """Take pixels from all over a tile; see ``linear.predict``."""
         count = min(_MOST, max(_LEAST, places.size // _ONE_IN))
         some = places[:: max(1, places.size // count)]
-        left, terms = linear.terms(geometry, plane, before, some)
-        self.count = terms.shape[1]
-        self._table = np.empty((some.size, 1 + self.count), np.float32)
-        self._table[:, 0] = plane.reshape(-1)[some] - left
-        self._table[:, 1:] = terms
+        self._table = table(geometry, plane, before, some)
+        self.count = self._table.shape[1] - 1
         self._rough = 1 + np.abs(self._table[:, 1 : 1 + _NEAR]).mean(axis=1)
         self._weight = self._rough**-1.5
         self._normal = normal(self._table, self._weight, self.count)

@@ -49,9 +49,13 @@ static inline int32_t table_index(int32_t sixteenths, int32_t steep, int32_t shi
     return CLIP(index, 0, SPAN - 1);
 }
 
+/* From indices in the pixels' tables to what lies there; behind the last table lies more of the model. */
 static void look_up(int32_t *index, const int32_t *shape, const model *model, int pixels)
 {
-    EACH(p) index[p] = model->tables[shape[p]][index[p]];
+    for (int p = 0; p < pixels; p += LANES) {
+        vec at = add(times(load(shape + p), broadcast(SPAN)), load(index + p));
+        store(index + p, picked(model->tables[0], at));
+    }
 }
 
 /* 64 times the binary logarithm of 1 to 65,536 */
@@ -127,26 +131,27 @@ static void find_widen(scratch *s, const model *model, int32_t highest)
     }
 }
 
-/* Adds sums over a chunk's pixels, the first of which is `at`, of gradient times input. */
-static void add_gradients(scratch *s, const int32_t *inputs, int pairs, int first, int32_t times, int at, int pixels)
+/* Sums over a step's pixels of gradient times input; `inputs` are those of the first chunk. */
+static void find_gradients(scratch *s, const int32_t *inputs, int pairs, int first, int32_t times)
 {
-    const int32_t *pulls_low = s->moves[0][0] + at, *pulls_high = s->moves[0][1] + at;
-    const int32_t *widens_low = s->moves[1][0] + at, *widens_high = s->moves[1][1] + at;
+    enum { NEXT = sizeof(chunk) / sizeof(int32_t) };
     for (int i = 0; i < pairs; i++, inputs += CHUNK) {
         vec pull_low = broadcast(0), pull_high = pull_low, widen_low = pull_low, widen_high = pull_low;
         int32_t sum[4];
-        for (int p = 0; p < pixels; p += LANES) {
-            vec input = load(inputs + p);
-            pull_low = dot(pull_low, input, load(pulls_low + p));
-            pull_high = dot(pull_high, input, load(pulls_high + p));
-            widen_low = dot(widen_low, input, load(widens_low + p));
-            widen_high = dot(widen_high, input, load(widens_high + p));
-        }
+        const int32_t *from = inputs;
+        for (int at = 0; at < s->pixels; at += CHUNK, from += NEXT)
+            for (int p = at, end = at + pixels_of_chunk(s, at); p < end; p += LANES) {
+                vec input = load(from + p - at);
+                pull_low = dot(pull_low, input, load(s->moves[0][0] + p));
+                pull_high = dot(pull_high, input, load(s->moves[0][1] + p));
+                widen_low = dot(widen_low, input, load(s->moves[1][0] + p));
+                widen_high = dot(widen_high, input, load(s->moves[1][1] + p));
+            }
         sums(pull_low, pull_high, widen_low, widen_high, sum);
-        s->gradient[0][first + 2 * i] += times * sum[0];
-        s->gradient[0][first + 2 * i + 1] += times * sum[1];
-        s->gradient[1][first + 2 * i] += times * sum[2];
-        s->gradient[1][first + 2 * i + 1] += times * sum[3];
+        s->gradient[0][first + 2 * i] = times * sum[0];
+        s->gradient[0][first + 2 * i + 1] = times * sum[1];
+        s->gradient[1][first + 2 * i] = times * sum[2];
+        s->gradient[1][first + 2 * i + 1] = times * sum[3];
     }
 }
 
@@ -165,13 +170,8 @@ static void learn(scratch *s, const model *model, int feature_pairs, int32_t hig
     for (int o = 0; o < LEARNING; o++)
         for (int p = count; p < s->pixels; p++)
             s->moves[o][0][p] = s->moves[o][1][p] = 0;
-    memset(s->gradient, 0, sizeof s->gradient);
-    for (int at = 0; at < s->pixels; at += CHUNK) {
-        const chunk *chunk = &s->chunks[at / CHUNK];
-        int pixels = pixels_of_chunk(s, at);
-        add_gradients(s, chunk->second[0], hidden / 2, 0, 1, at, pixels);
-        add_gradients(s, chunk->seen[0], feature_pairs, hidden, 16, at, pixels);
-    }
+    find_gradients(s, s->chunks[0].second[0], hidden / 2, 0, 1);
+    find_gradients(s, s->chunks[0].seen[0], feature_pairs, hidden, 16);
     for (int o = 0; o < LEARNING; o++) {
         const int32_t *restrict gradient = s->gradient[o], *restrict rates = model->rates[o];
         int32_t *restrict fine = s->fine[o], sum = 0;

@@ -4,6 +4,7 @@
 
 #include "planes.h"
 #include "scratch.h"
+#include "vectors.h"
 
 /* The exponent of a number and the two bits behind its first, as its float32 has them. */
 static inline int32_t octaves(int32_t eighths)
@@ -49,7 +50,7 @@ static void find_scale(scratch *s, const tile *tile, const run *run)
     const int32_t *west = AT(errors, -1, 0), *north = AT(errors, 0, 1), *north_west = AT(errors, -1, 1);
     const int32_t *north_east = AT(errors, 1, 1), *west_west = AT(errors, -2, 0), *north_north = AT(errors, 0, 2);
     int32_t *restrict scale = s->scale + run->at, *restrict reciprocal = s->reciprocal + run->at % CHUNK;
-    int32_t *restrict shift = s->shift + run->at % CHUNK;
+    int32_t *restrict shift = s->shift + run->at % CHUNK, *restrict half = s->half + run->at % CHUNK;
     int pixels = run->pixels;
     EACH(p) {
         int32_t near = 2 * (size_of(west[p]) + size_of(north[p])) + size_of(north_west[p]) + size_of(north_east[p])
@@ -61,6 +62,7 @@ static void find_scale(scratch *s, const tile *tile, const run *run)
                         : quarter == 2 ? (1 << 16) / 13
                                        : (1 << 16) / 15;
         shift[p] = (k >> 2) + 10;
+        half[p] = 1 << ((k >> 2) + 9);
     }
 }
 
@@ -74,6 +76,25 @@ static inline void add_sizes(int32_t *restrict sum, const int32_t *plane, const 
     }
 }
 
+/* Features of a list of neighbours: what lies there or, `against` the prediction, how far it is from that. */
+static inline int32_t *rows_in_scale(const scratch *s, const run *run, const int32_t *plane, const ptrdiff_t *offsets,
+                                     int count, int against, int32_t *to)
+{
+    const vec most = broadcast(SCALED_MOST), least = broadcast(-SCALED_MOST);
+    const vec high = broadcast(FEATURE_LIMIT), low = broadcast(-FEATURE_LIMIT);
+    for (int p = 0; p < run->pixels; p += LANES) {
+        int at = run->at % CHUNK + p;
+        vec from = against ? load(s->predicted + run->at + p) : broadcast(0);
+        vec reciprocal = load(s->reciprocal + at), shift = load(s->shift + at), half = load(s->half + at);
+        for (int i = 0; i < count; i++) {
+            vec x = less(times(load(plane + offsets[i] + p), broadcast(16)), from);
+            x = add(times(within(x, least, most), reciprocal), half);
+            store(to + i * CHUNK + p, within(shifted_right_each(x, shift), low, high));
+        }
+    }
+    return to + count * CHUNK;
+}
+
 static int32_t *features_alone(scratch *s, const tile *tile, const run *run)
 {
     const geometry *geometry = &tile->geometry;
@@ -85,14 +106,8 @@ static int32_t *features_alone(scratch *s, const tile *tile, const run *run)
     int pixels = run->pixels;
     int32_t most = 16 * tile->highest, across = tile->before ? 64 : 0;
 
-    for (int i = 0; i < VALUES_COUNT; i++) {
-        const int32_t *there = values + s->values[i];
-        FEATURE(IN_SCALE(16 * there[p] - predicted[p]));
-    }
-    for (int i = 0; i < ERRORS_COUNT; i++) {
-        const int32_t *there = errors + s->errors[i];
-        FEATURE(IN_SCALE(16 * there[p]));
-    }
+    to = rows_in_scale(s, run, values, s->values, VALUES_COUNT, 1, to);
+    to = rows_in_scale(s, run, errors, s->errors, ERRORS_COUNT, 0, to);
     {
         const int32_t *west = AT(values, -1, 0), *north = AT(values, 0, 1), *north_west = AT(values, -1, 1);
         EACH(p) {
@@ -146,14 +161,8 @@ static void features_across(scratch *s, const tile *tile, const run *run, int32_
     int32_t *restrict sum = s->sum + run->at % CHUNK, *restrict sizes = s->sizes + run->at % CHUNK;
     int pixels = run->pixels;
 
-    for (int i = 0; i < BEFORE_COUNT; i++) {
-        const int32_t *there = here + s->before[i];
-        FEATURE(IN_SCALE(16 * there[p] - predicted[p]));
-    }
-    for (int i = 0; i < BEFORE_ERRORS_COUNT; i++) {
-        const int32_t *there = errors + s->before_errors[i];
-        FEATURE(IN_SCALE(16 * there[p]));
-    }
+    to = rows_in_scale(s, run, here, s->before, BEFORE_COUNT, 1, to);
+    to = rows_in_scale(s, run, errors, s->before_errors, BEFORE_ERRORS_COUNT, 0, to);
     EACH(p) sum[p] = sizes[p] = 0;
     for (int i = 0; i < NEAREST_COUNT; i++) {
         const int32_t *there = values + s->nearest[i], *before = here + s->nearest[i];

@@ -104,7 +104,7 @@ enum {
     LEARNING = 2, /* outputs whose weights move: location and spread */
 };
 /* round(64 log2(1 + (i + 0.5) / 64)) */
-static const uint8_t LOGARITHMS[64] = {
+static const int32_t LOGARITHMS[64] = {
     1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 15, 16, 18, 19, 20,
     21, 22, 23, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37,
     38, 39, 40, 41, 42, 43, 43, 44, 45, 46, 47, 48, 49, 50, 50, 51,

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tile.h"
+#include "planes.h"
 
 #define CAPSULE "medarchive.codecs.predictive._native.model"
 
@@ -295,6 +295,53 @@ static PyObject *squares_end(squares *q)
     Py_RETURN_NONE;
 }
 
+/* (instruction set, plane, plane before or None, places, offsets, number of them in the first plane, table) */
+static PyObject *gather(PyObject *self, PyObject *args)
+{
+    enum { PLANE, PLACES, OFFSETS, FILLED, BEFORE, GIVEN };
+    PyObject *given[GIVEN];
+    Py_buffer buffers[GIVEN];
+    const char *name;
+    const coder *coder;
+    int around, count = 0, inside = 1;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "sOOOOiO", &name, &given[PLANE], &given[BEFORE], &given[PLACES], &given[OFFSETS],
+                          &around, &given[FILLED]))
+        return NULL;
+    if (!(coder = coder_of(name)))
+        return NULL;
+    for (; count < GIVEN - (given[BEFORE] == Py_None); count++)
+        if (PyObject_GetBuffer(given[count], &buffers[count], count == FILLED ? PyBUF_WRITABLE : PyBUF_SIMPLE) < 0) {
+            release_all(buffers, count);
+            return NULL;
+        }
+    const int64_t plane = buffers[PLANE].len / 4, samples = buffers[PLACES].len / 4;
+    const int64_t columns = buffers[OFFSETS].len / 4;
+    const int32_t *places = buffers[PLACES].buf, *offsets = buffers[OFFSETS].buf;
+    int64_t first = plane, last = -1, least = 0, most = 0;
+    for (int64_t i = 0; i < samples; i++) {
+        first = places[i] < first ? places[i] : first;
+        last = places[i] > last ? places[i] : last;
+    }
+    for (int64_t i = 0; i < columns; i++) {
+        least = offsets[i] < least ? offsets[i] : least;
+        most = offsets[i] > most ? offsets[i] : most;
+    }
+    inside = first + least >= 0 && last + most < plane && around >= 0 && around < columns
+             && buffers[FILLED].len == 4 * samples * columns
+             && (given[BEFORE] == Py_None ? around == columns - 1 : buffers[BEFORE].len == buffers[PLANE].len);
+    if (inside) {
+        Py_BEGIN_ALLOW_THREADS;
+        coder->gather(buffers[PLANE].buf, given[BEFORE] == Py_None ? buffers[PLANE].buf : buffers[BEFORE].buf, places,
+                      samples, offsets, around, (int)(columns - 1 - around), buffers[FILLED].buf);
+        Py_END_ALLOW_THREADS;
+    }
+    release_all(buffers, count);
+    if (!inside)
+        return PyErr_Format(PyExc_ValueError, "places outside of a plane, or a table of another size");
+    Py_RETURN_NONE;
+}
+
 static PyObject *normal(PyObject *self, PyObject *args)
 {
     squares q;
@@ -321,6 +368,32 @@ static PyObject *missed(PyObject *self, PyObject *args)
     return squares_end(&q);
 }
 
+/* (rows, columns, tile, plane of zeros) */
+static PyObject *plane(PyObject *self, PyObject *args)
+{
+    PyObject *given[2];
+    Py_buffer tile, filled;
+    int rows, columns;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "iiOO", &rows, &columns, &given[0], &given[1]))
+        return NULL;
+    if (rows < 1 || rows > LONGEST_SIDE || columns < 1 || columns > LONGEST_SIDE)
+        return PyErr_Format(PyExc_ValueError, "a tile of %d x %d", rows, columns);
+    const geometry g = geometry_of(rows, columns);
+    if (!get(given[0], &tile, PyBUF_SIMPLE, (int64_t)4 * rows * columns, "a tile"))
+        return NULL;
+    if (!get(given[1], &filled, PyBUF_WRITABLE, 4 * ((int64_t)g.steps + 2 * MARGIN) * g.stride, "a plane")) {
+        PyBuffer_Release(&tile);
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    plane_of(&g, tile.buf, filled.buf);
+    Py_END_ALLOW_THREADS;
+    PyBuffer_Release(&tile);
+    PyBuffer_Release(&filled);
+    Py_RETURN_NONE;
+}
+
 /* Names of what this machine has, the fastest first. */
 static PyObject *instruction_sets(PyObject *self, PyObject *none)
 {
@@ -341,6 +414,8 @@ static PyMethodDef methods[] = {
     {"pack", pack, METH_VARARGS, "A model for the kernel."},
     {"encode", encode, METH_VARARGS, "The bytes of a tile; its plane of errors and its last layer are written."},
     {"decode", decode, METH_VARARGS, "Write a tile's planes and last layer; returns what is wrong, or None."},
+    {"plane", plane, METH_VARARGS, "Write the plane of a tile."},
+    {"gather", gather, METH_VARARGS, "Write a table of samples."},
     {"normal", normal, METH_VARARGS, "Write the normal equations of weighted least squares."},
     {"missed", missed, METH_VARARGS, "Write what each sample misses."},
     {"instruction_sets", instruction_sets, METH_NOARGS, "What this machine has, the fastest first."},

@@ -48,7 +48,7 @@ typedef struct {
 typedef struct {
     /* of the chunk at hand */
     int32_t features[2 * FEATURE_PAIRS][CHUNK], first[WIDEST / 2][CHUNK]; /* first: activations in pairs */
-    int32_t reciprocal[CHUNK], shift[CHUNK];                             /* shift: of a product with the reciprocal */
+    int32_t reciprocal[CHUNK], shift[CHUNK], half[CHUNK];                             /* shift: of a product with the reciprocal */
     int32_t sum[CHUNK], sizes[CHUNK];                                    /* of a feature that needs them */
 
     /* where neighbours lie */

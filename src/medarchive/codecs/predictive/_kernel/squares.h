@@ -7,6 +7,25 @@
 
 #include "tile.h"
 
+/* Makes a table: of each place what lies there and at offsets from it in one plane and another, less what lies left. */
+static void gather(const int32_t *plane, const int32_t *before, const int32_t *places, int64_t samples,
+                   const int32_t *offsets, int around, int across, float *table)
+{
+    for (int64_t s = 0; s < samples; s++, table += 1 + around + across) {
+        const int32_t *here = plane + places[s], *there = before + places[s];
+        int32_t left = here[offsets[0]];
+        table[0] = (float)(here[0] - left);
+        for (int i = 1; i <= around; i++) {
+            int32_t term = here[offsets[i]] - left;
+            table[i] = (float)(term < -FURTHEST ? -FURTHEST : term > FURTHEST ? FURTHEST : term);
+        }
+        for (int i = around + 1; i <= around + across; i++) {
+            int32_t term = there[offsets[i]] - left;
+            table[i] = (float)(term < -FURTHEST ? -FURTHEST : term > FURTHEST ? FURTHEST : term);
+        }
+    }
+}
+
 enum { SAMPLES_TOGETHER = 256, COLUMNS_ROUND = 16, COLUMNS_PADDED = (MOST_COLUMNS + 15) / 16 * 16 };
 
 /* Normal equations of the first columns: sums over samples of weight x[i] x[j], found for j >= i and mirrored. */

@@ -55,6 +55,8 @@ typedef struct {
     int (*here)(void); /* whether this machine has it */
     outcome (*decode)(const tile *tile, const uint8_t *data, size_t length);
     outcome (*encode)(const tile *tile, uint8_t **data, size_t *length); /* the caller frees the data */
+    void (*gather)(const int32_t *plane, const int32_t *before, const int32_t *places, int64_t samples,
+                   const int32_t *offsets, int around, int across, float *table);
     void (*normal)(const float *table, const float *weights, int64_t samples, int stride, int columns, double *to);
     void (*missed)(const float *table, const float *weights, int64_t samples, int stride, int terms, float *to);
 } coder;

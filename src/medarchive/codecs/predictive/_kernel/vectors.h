@@ -2,6 +2,7 @@
  *
  * dot(sum, a, b) adds to each lane a.low * b.low + a.high * b.high of the pairs of 16-bit integers that a and b hold.
  * A layer keeps the sums of UNITS outputs of TOGETHER vectors in registers.
+ * picked(table, index) are entries of a table of 16-bit integers; two bytes behind the last one may be read, too.
  * sums(a, b, c, d, to) adds up the lanes of four vectors.
  */
 #ifndef MEDARCHIVE_VECTORS_H
@@ -20,6 +21,8 @@ enum { LANES = 16, TOGETHER = 3, UNITS = 8 };
 #define less(a, b) _mm512_sub_epi32(a, b)
 #define times(a, b) _mm512_mullo_epi32(a, b)
 #define within(x, low, high) _mm512_min_epi32(_mm512_max_epi32(x, low), high)
+#define shifted_right_each(x, by) _mm512_srav_epi32(x, by)
+#define picked(table, index) _mm512_and_si512(_mm512_i32gather_epi32(index, table, 2), _mm512_set1_epi32(0xFFFF))
 #define shifted_right(x, by) _mm512_sra_epi32(x, _mm_cvtsi32_si128(by))
 #define paired(a, b) _mm512_or_si512(a, _mm512_slli_epi32(b, 16)) /* of numbers from 0 on */
 #if defined(KERNEL_VNNI)
@@ -54,6 +57,9 @@ enum { LANES = 8, TOGETHER = 3, UNITS = 4 };
 #define less(a, b) _mm256_sub_epi32(a, b)
 #define times(a, b) _mm256_mullo_epi32(a, b)
 #define within(x, low, high) _mm256_min_epi32(_mm256_max_epi32(x, low), high)
+#define shifted_right_each(x, by) _mm256_srav_epi32(x, by)
+#define picked(table, index) \
+    _mm256_and_si256(_mm256_i32gather_epi32((const int *)(table), index, 2), _mm256_set1_epi32(0xFFFF))
 #define shifted_right(x, by) _mm256_sra_epi32(x, _mm_cvtsi32_si128(by))
 #define paired(a, b) _mm256_or_si256(a, _mm256_slli_epi32(b, 16))
 #define dot(sum, a, b) _mm256_add_epi32(sum, _mm256_madd_epi16(a, b))
@@ -95,6 +101,16 @@ static inline vec add(vec a, vec b) { return a + b; }
 static inline vec less(vec a, vec b) { return a - b; }
 
 static inline vec times(vec a, vec b) { return a * b; }
+
+static inline vec shifted_right_each(vec x, vec by) { return x >> by; }
+
+static inline vec picked(const uint16_t *table, vec index)
+{
+    vec found = index;
+    for (int i = 0; i < LANES; i++)
+        lane(found, i) = table[lane(index, i)];
+    return found;
+}
 
 static inline vec within(vec x, vec low, vec high)
 {
