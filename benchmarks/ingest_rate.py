@@ -2,9 +2,9 @@
 
     python benchmarks/ingest_rate.py [--data DIR] [--slices 64] [--repeat 3] [--json FILE]
 
-Without --data the synthetic chest of `medarchive demo`, 512 x 512. DICOM files below DIR are first brought to Explicit VR
-Little Endian, for what arrives compressed is kept as it is. Each way runs in turn in a fresh archive, from the command
-line's start to its end: `--later` (durable only); then with the codecs of the settings; then with standard codecs alone.
+Without --data the synthetic chest of `medarchive demo`, 512 x 512. DICOM files below DIR are first brought to Explicit
+VR Little Endian, for what arrives compressed is kept as it is. Each way runs in turn in a fresh archive, from the
+start of the command to its end: `--later` (durable only); with the codecs of the settings; with standard codecs alone.
 Every run ends with `check --read-data`, which is not in the time.
 """
 

@@ -9,6 +9,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
+from medarchive.codecs.predictive.native import occurring
 from medarchive.codecs.predictive.planes import Ints
 from medarchive.codecs.wire import Reader, blob, varint
 from medarchive.errors import CorruptStream
@@ -40,8 +41,7 @@ class Packing:
     def of(cls, pixels: NDArray[np.integer]) -> Self:
         """The packing that suits these pixels, of at most 16 bits."""
         low, span = int(pixels.min()), int(pixels.max()) - int(pixels.min())
-        used = np.zeros(span + 1, np.bool_)
-        used[(pixels.astype(np.int32) - low).reshape(-1)] = True
+        used = occurring(np.subtract(pixels, low, dtype=np.int32), span + 1)
         count = int(used.sum())
         gain = pixels.size * np.log2((span + 1) / count) / 8
         if count < _SPARSE * (span + 1) and len(_table(used)) < gain / 2:
@@ -50,7 +50,7 @@ class Packing:
 
     def coded(self, pixels: NDArray[np.integer]) -> Ints:
         """The values to code, 0 to highest."""
-        values = pixels.astype(np.int32) - self.low
+        values: Ints = np.subtract(pixels, self.low, dtype=np.int32)
         if self.used is None:
             return values
         numbers = np.cumsum(self.used, dtype=np.int32) - 1

@@ -13,9 +13,9 @@ from medarchive.codecs.predictive.squares import Floats, missed, normal, table
 
 __all__ = ["Samples", "solve"]
 
-_LEAST, _MOST = 8_000, 16_000
+_LEAST, _MOST = 12_000, 32_000
 """Pixels that are looked at."""
-_ONE_IN = 6
+_ONE_IN = 24
 _NEAR = 8
 """Neighbours that say how rough a place is."""
 
@@ -27,6 +27,7 @@ class Samples:
         """Take pixels from all over a tile; see ``linear.predict``."""
         count = min(_MOST, max(_LEAST, places.size // _ONE_IN))
         some = places[:: max(1, places.size // count)]
+        some = np.concatenate((some[::2], some[1::2]))  # half of them, from all over, say which weights are better
         self._table = table(geometry, plane, before, some)
         self.count = self._table.shape[1] - 1
         self._rough = 1 + np.abs(self._table[:, 1 : 1 + _NEAR]).mean(axis=1)
@@ -44,7 +45,7 @@ class Samples:
 
     def bits(self, weights: Floats) -> float:
         """About how many bits a pixel's error has, up to a constant."""
-        return float(np.log2(0.5 + np.abs(missed(self._table, weights))).mean())
+        return float(np.log2(0.5 + np.abs(missed(self._table[: (len(self._table) + 1) // 2], weights))).mean())
 
 
 def _solved(equations: NDArray[np.float64]) -> Floats:

@@ -368,6 +368,37 @@ static PyObject *missed(PyObject *self, PyObject *args)
     return squares_end(&q);
 }
 
+/* (values, a byte for each that there can be) */
+static PyObject *mark(PyObject *self, PyObject *args)
+{
+    PyObject *given[2];
+    Py_buffer values, used;
+    int inside = 1;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "OO", &given[0], &given[1]))
+        return NULL;
+    if (PyObject_GetBuffer(given[0], &values, PyBUF_SIMPLE) < 0)
+        return NULL;
+    if (PyObject_GetBuffer(given[1], &used, PyBUF_WRITABLE) < 0) {
+        PyBuffer_Release(&values);
+        return NULL;
+    }
+    Py_BEGIN_ALLOW_THREADS;
+    const uint32_t *value = values.buf;
+    uint8_t *to = used.buf;
+    for (Py_ssize_t i = 0; i < values.len / 4 && inside; i++) {
+        inside = (int64_t)value[i] < used.len;
+        if (inside)
+            to[value[i]] = 1;
+    }
+    Py_END_ALLOW_THREADS;
+    PyBuffer_Release(&values);
+    PyBuffer_Release(&used);
+    if (!inside)
+        return PyErr_Format(PyExc_ValueError, "a value beyond those that there can be");
+    Py_RETURN_NONE;
+}
+
 /* (rows, columns, tile, plane of zeros) */
 static PyObject *plane(PyObject *self, PyObject *args)
 {
@@ -414,6 +445,7 @@ static PyMethodDef methods[] = {
     {"pack", pack, METH_VARARGS, "A model for the kernel."},
     {"encode", encode, METH_VARARGS, "The bytes of a tile; its plane of errors and its last layer are written."},
     {"decode", decode, METH_VARARGS, "Write a tile's planes and last layer; returns what is wrong, or None."},
+    {"mark", mark, METH_VARARGS, "Mark the values that occur."},
     {"plane", plane, METH_VARARGS, "Write the plane of a tile."},
     {"gather", gather, METH_VARARGS, "Write a table of samples."},
     {"normal", normal, METH_VARARGS, "Write the normal equations of weighted least squares."},
