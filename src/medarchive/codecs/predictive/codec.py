@@ -28,6 +28,7 @@ _TILES, _DRAWN = 0, 1
 _ALONE, _ACROSS, _AGAIN = 0, 1, 2
 _MOST_WEIGHT = 1 << 18
 _MOST_PIXELS = 1 << 28
+_MOST_SAMPLES = 65535
 _WEIGHT_BYTES = 1.6
 """What a weight takes in a stream, about."""
 _TRIES_BOTH = 9
@@ -64,7 +65,8 @@ class Predictive:
 
     def accepts(self, image: Image) -> bool:
         """Images of up to 16 bits."""
-        return image.bits <= 16 and 0 < image.pixels[:1].size * self.group <= _MOST_PIXELS
+        size, samples = image.pixels[:1].size, image.pixels.shape[3]
+        return image.bits <= 16 and 0 < size * self.group <= _MOST_PIXELS and samples <= _MOST_SAMPLES
 
     def encode(self, image: Image, *, max_error: int = 0, effort: int = DEFAULT_EFFORT) -> bytes:
         """See Codec.encode."""
@@ -102,31 +104,41 @@ class Predictive:
         used = model.load(reader.take(model.IDENTITY))
         spec = ImageSpec.read(reader)
         frames, rows, columns, samples = checked_shape(spec.frames, spec.rows, spec.columns, spec.samples)
-        way = colours.read(reader, spec.samples)
-        if spec.bits > 16 or frames > self.group:
-            raise CorruptStream("a predictive stream of more bits or frames than there can be")
+        if spec.bits > 16 or frames > self.group or samples > _MOST_SAMPLES:
+            raise CorruptStream("a predictive stream of more bits, frames or samples than there can be")
         if frames * rows * columns * samples > _MOST_PIXELS:
             raise LimitExceeded(f"{frames} frames of {rows} x {columns} x {samples} are beyond what is decoded at once")
+        way = colours.read(reader, spec.samples)
         lowest, (low, high) = -(1 << spec.bits - 1) if spec.signed else 0, way.range()
         if low < lowest or high >= lowest + (1 << spec.bits):
             raise CorruptStream("a predictive stream whose values leave its bits")
-        planes = np.zeros((frames, len(way.highest), rows, columns), np.int32)
-        if any(way.highest) and reader.varint(_DRAWN) == _DRAWN:
-            planes = drawings.decode(reader.rest(), planes.shape, way.highest)
-        elif any(way.highest):
-            tiles = _tiles(rows, columns)
-            parts = _parts(reader, len(tiles), planes.shape[0] * planes.shape[1])
-
-            def decoded(tile: _Tile) -> None:
-                state, decoder, geometry = None, coder(used), tile.geometry
-                for (frame, plane), part in zip(_order(planes), parts[tiles.index(tile)], strict=True):
-                    state = part.decoded(decoder, state, geometry, way.highest[plane])
-                    planes[frame, plane, tile.rows, tile.columns] = geometry.tile_of(state.values)
-
-            _each(decoded, rows, columns)
+        shape = (frames, len(way.highest), rows, columns)
+        if not any(way.highest):
+            planes = np.zeros(shape, np.int32)
+        elif reader.varint(_DRAWN) == _DRAWN:
+            planes = drawings.decode(reader.rest(), shape, way.highest)
+        else:
+            planes = _decoded(_parts(reader, len(_tiles(rows, columns)), frames * len(way.highest)), shape, way, used)
         if reader.left:
             raise CorruptStream("bytes behind the end of a predictive stream")
         return Image(np.ascontiguousarray(way.pixels(planes).astype(spec.dtype)), spec.bits)
+
+
+def _decoded(
+    parts: "list[list[_Part]]", shape: tuple[int, int, int, int], way: colours.Colours, used: model.Model
+) -> Ints:
+    """The planes, from the parts of each tile."""
+    planes = np.zeros(shape, np.int32)
+    tiles = _tiles(*shape[2:])
+
+    def decoded(tile: _Tile) -> None:
+        state, decoder, geometry = None, coder(used), tile.geometry
+        for (frame, plane), part in zip(_order(planes), parts[tiles.index(tile)], strict=True):
+            state = part.decoded(decoder, state, geometry, way.highest[plane])
+            planes[frame, plane, tile.rows, tile.columns] = geometry.tile_of(state.values)
+
+    _each(decoded, *shape[2:])
+    return planes
 
 
 def _order(planes: Ints) -> Iterator[tuple[int, int]]:
@@ -200,8 +212,8 @@ class _Part:
 
     def decoded(self, coder: Coder, before: State | None, geometry: Geometry, highest: int) -> State:
         state = coder.decode(self.data, before if self.way.across else None, geometry, self.way.weights, highest)
-        if int(state.values.max()) > highest:
-            raise CorruptStream("a predictive stream with a value beyond its highest")
+        if int(state.values.min()) < 0 or int(state.values.max()) > highest:
+            raise CorruptStream("a predictive stream with a value below 0 or beyond its highest")
         return state
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
+from medarchive.codecs.predictive.frames import unpacked
 from medarchive.codecs.predictive.packing import Packing
 from medarchive.codecs.predictive.planes import Ints
 from medarchive.codecs.wire import Reader, blob, varint
@@ -23,6 +24,8 @@ _TOGETHER, _EACH, _PALETTE = 0, 1, 2
 _MOST_COLOURS = 1 << 16
 _WORTH_A_TRY = 4096
 """The most colours with which an encoder tries a palette."""
+_MOST_SAMPLES = 3
+"""Of a palette's colours."""
 _MOST_TABLE = 1 << 20
 
 Pixels = NDArray[np.integer]
@@ -120,13 +123,9 @@ class Palette:
     def read(cls, reader: Reader, samples: int) -> Self:
         """See ``read``."""
         count = reader.varint(_MOST_COLOURS)
-        size = 4 * samples * count
-        try:
-            steps = zstandard.ZstdDecompressor().decompress(reader.blob(_MOST_TABLE), max_output_size=max(1, size))
-        except zstandard.ZstdError as error:
-            raise CorruptStream(f"a palette: {error}") from error
-        if count == 0 or len(steps) != size:
-            raise CorruptStream("a palette of another size than it says")
+        if count == 0 or samples > _MOST_SAMPLES:
+            raise CorruptStream(f"a palette of {count} colours of {samples} samples")
+        steps = unpacked(reader.blob(_MOST_TABLE), 4 * samples * count, "a palette")
         return cls(np.cumsum(np.frombuffer(steps, "<i4").reshape(samples, count).T, axis=0, dtype=np.int32))
 
 
@@ -142,7 +141,7 @@ def ways(pixels: Pixels) -> list[Colours]:
     each = tuple(Packing.of(pixels[..., i]) for i in range(samples))
     differ = min(packing.highest for packing in each) < together.highest // 2
     found: list[Colours] = [Samples(each if differ else (together,), samples)]
-    if samples <= 3 and (palette := Palette.of(pixels)):
+    if samples <= _MOST_SAMPLES and (palette := Palette.of(pixels)):
         found.append(palette)
     return found
 

@@ -3,6 +3,7 @@
 import numpy as np
 import zstandard
 
+from medarchive.codecs.predictive.frames import unpacked
 from medarchive.codecs.predictive.planes import Ints
 from medarchive.errors import CorruptStream
 
@@ -31,13 +32,7 @@ def decode(data: bytes, shape: tuple[int, ...], highest: list[int]) -> Ints:
         CorruptStream: they are none, or have a value beyond its highest.
     """
     kind, count = _kind(max(highest)), int(np.prod(shape))
-    try:
-        if zstandard.frame_content_size(data) != count * kind.itemsize:
-            raise CorruptStream("a drawing of another size than its shape")
-        values = zstandard.ZstdDecompressor().decompress(data, max_output_size=count * kind.itemsize)
-    except zstandard.ZstdError as error:
-        raise CorruptStream(f"a drawing: {error}") from error
-    planes = np.frombuffer(values, kind).reshape(shape).astype(np.int32)
+    planes = np.frombuffer(unpacked(data, count * kind.itemsize, "a drawing"), kind).reshape(shape).astype(np.int32)
     if (planes.max(axis=(0, 2, 3)) > highest).any():
         raise CorruptStream("a predictive stream with a value beyond its highest")
     return planes

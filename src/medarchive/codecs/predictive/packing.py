@@ -9,6 +9,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
+from medarchive.codecs.predictive.frames import unpacked
 from medarchive.codecs.predictive.native import occurring
 from medarchive.codecs.predictive.planes import Ints
 from medarchive.codecs.wire import Reader, blob, varint
@@ -20,6 +21,8 @@ MOST = 65535
 """The largest value that is coded."""
 _SPARSE = 0.75
 _MOST_TABLE = 1 << 14
+_MOST_LOW = 1 << 17
+"""As docs/format.md has it: no pixel of 16 bits needs more."""
 _PLAIN, _PACKED = 0, 1
 
 
@@ -79,18 +82,13 @@ class Packing:
             CorruptStream: it is none.
         """
         how = reader.varint(_PACKED)
-        number = reader.varint(1 << 33)
+        number = reader.varint(_MOST_LOW)
         low = number // 2 if number % 2 == 0 else -(number + 1) // 2
         span = reader.varint(MOST)
         if how == _PLAIN:
             return cls(low, span)
         size = (span + 8) // 8
-        try:
-            bits = zstandard.ZstdDecompressor().decompress(reader.blob(_MOST_TABLE), max_output_size=size)
-        except zstandard.ZstdError as error:
-            raise CorruptStream(f"a table of used values: {error}") from error
-        if len(bits) != size:
-            raise CorruptStream("a table of used values of another size than it says")
+        bits = unpacked(reader.blob(_MOST_TABLE), size, "a table of used values")
         used = np.unpackbits(np.frombuffer(bits, np.uint8), count=span + 1).astype(np.bool_)
         if not used.any():
             raise CorruptStream("a table without a single value")

@@ -219,6 +219,7 @@ static PyObject *decode(PyObject *self, PyObject *args)
 {
     static const char *const faults[] = {
         [NO_SUCH_LENGTH] = "a range coder's stream of a length that none has",
+        [NO_SUCH_STATE] = "a range coder's stream that begins where none does",
         [ENDS_EARLY] = "a range coder's stream that ends too early",
         [ENDS_ELSEWHERE] = "a range coder's stream that does not end where it should",
     };

@@ -21,6 +21,9 @@ static outcome reader_begin(reader *d, const uint8_t *data, size_t length, int w
         return NO_SUCH_LENGTH;
     for (int i = 0; i < STATES; i++, data += 4)
         d->states[i] = word_at(data) | word_at(data + 2) << 16;
+    for (int i = 0; i < STATES; i++)
+        if (d->states[i] < LEAST_STATE)
+            return NO_SUCH_STATE;
     count = (length - 4 * STATES) / 2;
     d->words = calloc(count + 3 * (size_t)widest + 3, sizeof *d->words);
     if (!d->words)

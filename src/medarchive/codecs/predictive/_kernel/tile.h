@@ -48,7 +48,7 @@ enum { MOST_COLUMNS = 1 + AROUND_COUNT + ACROSS_COUNT };
 
 enum { STAGES = 5 }; /* linear prediction, features, network, entropy coding, adaptation */
 
-typedef enum { CODED, NO_SUCH_LENGTH, ENDS_EARLY, ENDS_ELSEWHERE, VALUE_BEYOND, NO_MEMORY } outcome;
+typedef enum { CODED, NO_SUCH_LENGTH, NO_SUCH_STATE, ENDS_EARLY, ENDS_ELSEWHERE, VALUE_BEYOND, NO_MEMORY } outcome;
 
 typedef struct {
     const char *name;
