@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from medarchive.codecs.predictive import linear, solver, squares
+from medarchive.codecs.predictive import native as native_of_tiles
 from medarchive.codecs.predictive.native import instruction_sets
 from medarchive.codecs.predictive.planes import Geometry
 
@@ -114,3 +115,62 @@ def test_what_nothing_tells_apart_gives_weights_that_a_decoder_takes(value: int)
     linear.checked(solver.solve(geometry, plane, plane, geometry.everywhere()), across=True)
     linear.checked(linear.rounded(np.full(25, np.nan, np.float32)), across=False)
     linear.checked(linear.rounded(np.full(25, 1e9, np.float32)), across=False)
+
+
+@needs_kernel
+@pytest.mark.parametrize("shape", [(1, 1), (1, 30), (30, 1), (7, 2), (12, 40)], ids=str)
+@pytest.mark.parametrize("across", [False, True])
+def test_planes_and_tables_of_the_kernel_equal_numpy(
+    shape: tuple[int, int], across: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    geometry, random = Geometry(*shape), np.random.default_rng(shape[0])
+    tiles = [random.integers(0, 65536, shape).astype(np.int32) for _ in range(2)]
+    planes = [geometry.plane_of(tile) for tile in tiles]
+    for tile, plane in zip(tiles, planes, strict=True):
+        assert np.array_equal(native_of_tiles.plane_of(geometry, tile), plane)
+        turned = np.asfortranarray(tile)
+        assert np.array_equal(native_of_tiles.plane_of(geometry, turned), plane)
+    given = (geometry, planes[0], planes[1] if across else None, geometry.everywhere()[::2])
+    found = []
+    for name in SETS:
+        monkeypatch.setattr(squares, "instruction_sets", lambda name=name: [name])
+        found.append(squares.table(*given))
+    monkeypatch.setattr(squares, "instruction_sets", list)
+    for one in found:
+        assert np.array_equal(one, squares.table(*given))
+
+
+@needs_kernel
+def test_values_that_occur(native: Any) -> None:
+    values = np.array([[3, 0], [7, 3]], np.int32)
+    assert np.flatnonzero(native_of_tiles.occurring(values, 9)).tolist() == [0, 3, 7]
+    for bad in (values - 1, values + 2, values * 1000):
+        with pytest.raises(ValueError, match="beyond"):
+            native_of_tiles.occurring(bad, 9)
+
+
+@needs_kernel
+def test_places_outside_of_a_plane_are_refused(native: Any) -> None:
+    plane, places = np.arange(50, dtype=np.int32), np.array([10, 20], np.int32)
+    offsets, room = np.array([-1, -10, 5], np.int32), np.zeros((2, 3), np.float32)
+    native.gather("portable", plane, plane, places, offsets, 1, room)
+    assert room.tolist() == [[1, -9, 6], [1, -9, 6]]
+    for arguments in (
+        (plane, plane, places - 1, offsets, 1, room),
+        (plane, plane, places + 25, offsets, 1, room),
+        (plane, plane[:-1], places, offsets, 1, room),
+        (plane, None, places, offsets, 1, room),
+        (plane, plane, places, offsets, 3, room),
+        (plane, plane, places, offsets, -1, room),
+        (plane, plane, places, offsets, 1, room[:1]),
+        (plane, plane, places, offsets[:0], 0, room[:0]),
+        (plane[::2], plane, places, offsets, 1, room),
+    ):
+        with pytest.raises((ValueError, BufferError)):
+            native.gather("portable", *arguments)
+    with pytest.raises(ValueError, match="tile"):
+        native.plane(2, 3, np.zeros(5, np.int32), Geometry(2, 3).new())
+    with pytest.raises(ValueError, match="plane"):
+        native.plane(2, 3, np.zeros(6, np.int32), Geometry(3, 3).new())
+    with pytest.raises(ValueError, match="0 x 3"):
+        native.plane(0, 3, np.zeros(6, np.int32), Geometry(2, 3).new())
