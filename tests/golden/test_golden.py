@@ -40,6 +40,4 @@ def test_every_coder_of_tiles_decodes_it(name: str, instructions: str, monkeypat
 
 
 def test_no_file_is_left_out() -> None:
-    """Those of "predictive" are made with its first release."""
-    made = {name for name in cases() if not name.startswith("predictive.")}
-    assert made <= set(FILES) <= set(cases())
+    assert set(FILES) == set(cases())
