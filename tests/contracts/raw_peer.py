@@ -44,13 +44,15 @@ class RawPeer:
 
     def store(self, sop_class: str, sop_instance: str, dataset: bytes, message: int = 1) -> Dataset:
         """C-STORE of exactly these bytes; the response's command set."""
+        for body in self.request(sop_class, sop_instance, dataset, message):
+            self._send(0x04, body)
+        return self._response()
+
+    def request(self, sop_class: str, sop_instance: str, dataset: bytes, message: int = 1) -> list[bytes]:
+        """The P-DATA PDUs of a C-STORE request, without their heads: the command, then the data set in pieces."""
         command = Dataset()
         command.AffectedSOPClassUID, command.AffectedSOPInstanceUID = sop_class, sop_instance
         command.CommandField, command.MessageID, command.Priority, command.CommandDataSetType = 0x0001, message, 0, 1
-        self._message(command, dataset)
-        return self._response()
-
-    def _message(self, command: Dataset, dataset: bytes) -> None:
         body = encode(command, True, True)
         assert body is not None
         length = Dataset()
@@ -60,8 +62,7 @@ class RawPeer:
         pieces += [(0, dataset[at : at + self._limit]) for at in range(0, len(dataset), self._limit)] or [(0, b"")]
         last = pieces[-1]
         pieces[-1] = (2, last[1])
-        for flags, piece in pieces:
-            self._send(0x04, struct.pack(">IBB", len(piece) + 2, 1, flags) + piece)
+        return [struct.pack(">IBB", len(piece) + 2, 1, flags) + piece for flags, piece in pieces]
 
     def _response(self) -> Dataset:
         command = b""

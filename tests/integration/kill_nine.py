@@ -1,14 +1,13 @@
 """kill -9 at random moments of a push and of the compression behind it; then everything acknowledged must be there.
 
-A child process stores slices and writes each acknowledged SOP Instance UID, synced, to a journal, while threads of it
-compress them, code them together, write groups again without what was deleted, and collect. The parent kills it after a
-random time, opens the archive, and compares. Run as a program:
+A child process is a node that is sent slices over several associations, and writes each acknowledged SOP Instance UID,
+synced, to a journal, while threads of it compress them, code them together, write groups again without what was
+deleted, and collect. The parent kills it after a random time, opens the archive, and compares. Run as a program:
 
     python tests/integration/kill_nine.py --rounds 50
 """
 
 import argparse
-import io
 import os
 import random
 import signal
@@ -18,14 +17,20 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from typing import TextIO
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from contracts import differences
+from contracts.raw_peer import RawPeer, dataset_of
 from contracts.volumes import slice_of
 from medarchive.archive.archive import Archive
+from medarchive.dicom.part10 import skip_meta
 from medarchive.dicom.query import Level
+from medarchive.dicom_node.node import Node
 from medarchive.settings import Settings
+
+_SENDERS = 3
 
 
 def settings(root: Path) -> Settings:
@@ -39,6 +44,8 @@ def settings(root: Path) -> Settings:
         undelete=0,
         lease=1,
         busy_timeout=60,
+        port=0,
+        any_peer=True,
     )
 
 
@@ -48,19 +55,37 @@ def object_of(uid: str) -> bytes:
 
 
 def push(root: Path, series: str) -> None:
-    """Store without end; acknowledge into the journal."""
-    with Archive.open(settings(root)) as archive, (root / "journal").open("a") as journal:
-        threading.Thread(target=_behind, args=(archive,), daemon=True).start()
+    """Push over the network without end, over several associations; journal what is acknowledged."""
+    with (
+        Archive.open(settings(root)) as archive,
+        Node(archive) as node,
+        (root / "journal").open("a") as journal,
+    ):
+        senders = [
+            threading.Thread(target=_send, args=(archive, node.port, journal, f"{series}.{number}"))
+            for number in range(_SENDERS)
+        ]
+        for thread in (threading.Thread(target=_behind, args=(archive,), daemon=True), *senders):
+            thread.start()
+        for sender in senders:
+            sender.join()
+
+
+def _send(archive: Archive, port: int, journal: TextIO, series: str) -> None:
+    sop_class, _, syntax, _ = dataset_of(object_of(f"{series}.1"))
+    with RawPeer(port, sop_class, syntax) as peer:
         number = 0
         while True:
             number += 1
             uid = f"{series}.{number}"
-            archive.store(io.BytesIO(object_of(uid)))
+            status = peer.store(sop_class, uid, dataset_of(object_of(uid))[3], number % 65536).Status
+            if status != 0:
+                raise AssertionError(f"{uid} was refused with {status:04X}")
             if number % 8 == 0:  # these go again, when most of them have become part of a group
                 if number > 16:
                     archive.delete(f"{series}.{number - 16}")
                 continue
-            journal.write(f"{uid}\n")
+            journal.write(f"{uid}\n")  # one write, so that lines of several threads stay whole
             journal.flush()
             os.fsync(journal.fileno())
 
@@ -95,7 +120,7 @@ def one_round(root: Path, number: int, delay: float) -> int:
         if lost:
             raise AssertionError(f"acknowledged and lost: {sorted(lost)}")
         for uid in kept[-200:]:
-            if archive.load(uid).read() != object_of(uid):
+            if not _is_identical(archive, uid):
                 raise AssertionError(f"{uid} came back with other bytes")
     return len(acknowledged) - before
 
@@ -113,10 +138,17 @@ def finish(root: Path) -> None:
         if problems or archive.waiting():
             raise AssertionError(f"{archive.waiting()} jobs left, {problems}")
         for record in archive.instances(Level.PATIENT, ["P1"]):
-            if record.state != "kept" or archive.load(record.uid).read() != object_of(record.uid):
+            if record.state != "kept" or not _is_identical(archive, record.uid):
                 raise AssertionError(f"{record.uid} is {record.state}")
         groups = {record.container for record in archive.instances(Level.PATIENT, ["P1"]) if record.shared}
         print(f"{len(groups)} closed groups")
+
+
+def _is_identical(archive: Archive, uid: str) -> bool:
+    """Whether the data set is that which was sent."""
+    with archive.load(uid) as stream:
+        skip_meta(stream)
+        return stream.read() == dataset_of(object_of(uid))[3]
 
 
 def _journal(root: Path) -> list[str]:

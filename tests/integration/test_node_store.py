@@ -1,9 +1,10 @@
 """C-STORE, with the bytes on the wire as the reference."""
 
 import hashlib
-import io
 import socket
 import threading
+import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from contracts.objects import SHIPPED, ct
 from contracts.raw_peer import RawPeer, dataset_of
 from medarchive.archive.archive import Archive
+from medarchive.archive.ingest import Offer, Stored
 from medarchive.dicom.part10 import skip_meta
 from medarchive.dicom_node.node import Node
 from medarchive.errors import NotFound
@@ -189,6 +191,51 @@ def test_ten_associations_at_once(node: Node, archive: Archive) -> None:
     assert list(archive.check(read_data=True)) == []
 
 
+def test_requests_that_come_while_others_are_kept_are_kept_together(
+    node: Node, archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes: list[int] = []
+    store_all, entered, go = archive.store_all, threading.Event(), threading.Event()
+
+    def slow(offers: Sequence[Offer]) -> list[Stored | Exception]:
+        sizes.append(len(offers))
+        if len(sizes) == 9:
+            entered.set()
+            assert go.wait(10)
+        return store_all(offers)
+
+    monkeypatch.setattr(archive, "store_all", slow)
+    sop_class, _, syntax, _ = dataset_of(ct())
+    peers = [RawPeer(node.port, sop_class, syntax) for _ in range(8)]
+    data = [[dataset_of(ct(n, uid=f"1.8.{which}.{n}", series=f"1.8.{which}"))[3] for n in (1, 2)] for which in range(8)]
+    for which, peer in enumerate(peers):  # the first object of each; from then on the connection is lent
+        assert peer.store(sop_class, f"1.8.{which}.1", data[which][0]).Status == 0
+    for which, peer in enumerate(peers):
+        for body in peer.request(sop_class, f"1.8.{which}.2", data[which][1]):
+            peer._send(0x04, body)
+        if which == 0:
+            assert entered.wait(10)
+    time.sleep(0.2)
+    go.set()
+    assert [int(peer._response().Status) for peer in peers] == [0] * 8
+    assert sizes == [1] * 9 + [7]
+    for peer in peers:
+        with peer:
+            pass
+    assert archive.stats().instances == 16
+
+
+def test_queries_and_large_objects_between_small_ones(node: Node, archive: Archive) -> None:
+    """What is no small C-STORE is the association's own business, and then it goes on as before."""
+    sop_class, _, syntax, _ = dataset_of(ct())
+    with RawPeer(node.port, sop_class, syntax, limit=1 << 16) as peer:
+        for number in range(1, 10):
+            uid = f"1.9.{number}"
+            data = ct(number, uid=uid, size=900 if number % 3 == 0 else 16)
+            assert peer.store(sop_class, uid, dataset_of(data)[3], number).Status == 0
+            assert stored_dataset(archive, uid) == dataset_of(data)[3]
+
+
 def test_two_nodes_share_a_port(settings: Settings) -> None:
     with Archive.open(settings) as archive, Node(archive) as first:
         with Archive.open(settings) as other, Node(other, listener=first.listener):
@@ -201,14 +248,14 @@ def test_two_nodes_share_a_port(settings: Settings) -> None:
 def test_stopping_lets_a_request_under_way_end(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     node = Node(archive)
     node.start()
-    store, entered, go = archive.store, threading.Event(), threading.Event()
+    store_all, entered, go = archive.store_all, threading.Event(), threading.Event()
 
-    def slow(part10: io.BytesIO, **options: object) -> object:
+    def slow(offers: Sequence[Offer]) -> list[Stored | Exception]:
         entered.set()
         go.wait(10)
-        return store(part10, **options)  # type: ignore[arg-type]
+        return store_all(offers)
 
-    monkeypatch.setattr(archive, "store", slow)
+    monkeypatch.setattr(archive, "store_all", slow)
     statuses: list[int] = []
     sender = threading.Thread(target=lambda: statuses.append(sent(node, ct())))
     sender.start()

@@ -12,11 +12,12 @@ from medarchive.archive.catalog import InstanceRecord
 from medarchive.archive.check import Problem, check
 from medarchive.archive.collector import Collected, collect
 from medarchive.archive.compress import Compressed, Compressor
+from medarchive.archive.courtesy import Courtesy
 from medarchive.archive.decoded import Decoded
 from medarchive.archive.disk import Disk
 from medarchive.archive.exclusive import exclusive
 from medarchive.archive.how import How
-from medarchive.archive.ingest import Ingest, Stored
+from medarchive.archive.ingest import Ingest, Offer, Stored
 from medarchive.archive.local import LocalStore
 from medarchive.archive.pack import Packer
 from medarchive.archive.recompress import Recompression
@@ -89,6 +90,7 @@ class Archive:
     def close(self) -> None:
         """Finish the writes under way and let everything go."""
         self.catalog.close()
+        self.blobs.close()
         self._staging.close()
 
     def __enter__(self) -> Self:
@@ -116,6 +118,14 @@ class Archive:
             ArchiveBusy: disk full or catalogue locked; nothing was stored.
         """
         return self._ingest.store(part10, source=source, expect=expect)
+
+    def store_all(self, offers: Sequence[Offer]) -> list[Stored | Exception]:
+        """Take objects in together, for little more than it costs to make one durable.
+
+        Returns:
+            Of each offer, in their order, what ``store`` would have returned or raised.
+        """
+        return self._ingest.store_all(offers)
 
     def find(self, query: Query) -> Iterator[Match]:
         """What matches a query, in order of arrival."""
@@ -193,6 +203,7 @@ class Archive:
         wait_for_all: bool = False,
         stop: threading.Event | None = None,
         kinds: Sequence[jobs.Kind] = jobs.KINDS,
+        courteous: bool = False,
     ) -> Iterator[Compressed]:
         """Do the jobs that are waiting now, ``settings.workers`` at a time, and say what became of each.
 
@@ -201,9 +212,11 @@ class Archive:
                 otherwise end when nothing may run.
             stop: set, it lets the jobs under way end and begins no other.
             kinds: leaving jobs of other kinds alone.
+            courteous: begin no job while many objects arrive, for up to a minute.
         """
         runner = Runner(self.settings, self.catalog, self._decoded, self._staging)
-        return runner.run_all(wait_for_all=wait_for_all, stop=stop or threading.Event(), kinds=kinds)
+        pause = Courtesy(self.catalog).wait if courteous else None
+        return runner.run_all(wait_for_all=wait_for_all, stop=stop or threading.Event(), kinds=kinds, pause=pause)
 
     def compress_together(self, series_uids: Sequence[str]) -> Iterator[Compressed]:
         """Code the slices of some series together now, without waiting for the series to go quiet.

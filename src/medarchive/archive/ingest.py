@@ -3,20 +3,20 @@
 import contextlib
 import hashlib
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Literal, cast
 
+from medarchive.archive.admission import Arrival, admit, same, twins
 from medarchive.archive.blobs import CHUNK, BlobId, BlobStore
-from medarchive.archive.catalog import Catalog, Transaction
+from medarchive.archive.catalog import Catalog, Row, Transaction
 from medarchive.archive.group import Group, Task
-from medarchive.archive.instances import Arrival, admit, known, stored_twin
 from medarchive.archive.references import put_then
 from medarchive.dicom.attributes import Indexed, extract
 from medarchive.dicom.part10 import Header, read_header
 from medarchive.errors import LimitExceeded, Mismatch, MissingIdentity, NotDicom
 
-__all__ = ["Ingest", "Stored"]
+__all__ = ["Ingest", "Offer", "Stored"]
 
 _SMALL = 1 << 20
 """Bytes up to which objects share syncs and a commit; a larger one would keep the others waiting."""
@@ -40,6 +40,15 @@ class Stored:
     sha256: str
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An object that is to be stored: see the parameters of Archive.store. ``part10`` opens it, or raises."""
+
+    part10: Callable[[], BinaryIO]
+    source: str = ""
+    expect: tuple[str, str] | None = None
+
+
 class Ingest:
     """The way into the archive. Small objects that come at the same time become durable together."""
 
@@ -51,6 +60,37 @@ class Ingest:
 
     def store(self, part10: BinaryIO, *, source: str, expect: tuple[str, str] | None) -> Stored:
         """Make a Part 10 file durable and catalogue it. See Archive.store."""
+        incoming = self._examined(part10, source, expect)
+        if incoming.size <= _SMALL:
+            return cast("Stored", self._group.run(incoming))
+        task = Task(incoming)
+        self._keep_each([task])
+        if task.error is not None:
+            raise task.error
+        return cast("Stored", task.value)
+
+    def store_all(self, offers: Sequence[Offer]) -> list[Stored | Exception]:
+        """Make several Part 10 files durable together and catalogue them. See Archive.store_all."""
+        outcomes: dict[int, Stored | Exception] = {}
+        tasks: dict[int, Task[_Incoming]] = {}
+        for number, offer in enumerate(offers):
+            try:
+                tasks[number] = Task(self._examined(offer.part10(), offer.source, offer.expect))
+            except Exception as error:  # noqa: BLE001  # it belongs to this offer, and the others go on
+                outcomes[number] = error
+        waiting = list(tasks.values())
+        for first in range(0, len(waiting), _TOGETHER):
+            self._keep_each(waiting[first : first + _TOGETHER])
+        for number, task in tasks.items():
+            outcomes[number] = cast("Stored", task.value) if task.error is None else _told(task.error)
+        return [outcomes[number] for number in range(len(offers))]
+
+    def _examined(self, part10: BinaryIO, source: str, expect: tuple[str, str] | None) -> "_Incoming":
+        """What is to be kept.
+
+        Raises:
+            NotDicom, MissingIdentity, Mismatch, LimitExceeded: see Archive.store.
+        """
         size = part10.seek(0, io.SEEK_END)
         if size > self._max_bytes:
             raise LimitExceeded(
@@ -59,19 +99,11 @@ class Ingest:
         part10.seek(0)
         header = read_header(part10)
         indexed = extract(header)
-        uid = _identified(header, indexed, expect)
-        incoming = _Incoming(part10, header, indexed, source)
-        twin = stored_twin(self._catalog, uid)
-        if twin:  # a look without the write lock saves writing what is here already; admit looks again under it
-            sha256 = incoming.both_hashes()
-            if known(twin, uid, sha256, incoming.dataset_sha256):
-                return Stored(uid, "duplicate", size, sha256)
-        if size > _SMALL:
-            return self._keep([incoming])[0]
-        return cast("Stored", self._group.run(incoming))
+        return _Incoming(part10, header, indexed, _identified(header, indexed, expect), source)
 
     def _keep_each(self, tasks: Sequence[Task["_Incoming"]]) -> None:
         """Keep several objects; where one of them is in the way of the others, each alone."""
+        tasks = self._new(tasks)
         if len(tasks) > 1:
             with contextlib.suppress(Exception):  # it will come again, to the caller that it belongs to
                 kept = self._keep([task.item for task in tasks])
@@ -84,6 +116,28 @@ class Ingest:
             except BaseException as error:  # noqa: BLE001  # it belongs to the caller that waits for this object
                 task.error = error
 
+    def _new(self, tasks: Sequence[Task["_Incoming"]]) -> list[Task["_Incoming"]]:
+        """Those that are to be kept; the others, whose UIDs are here already, have their answer.
+
+        A look without the write lock saves writing what is here; ``admit`` looks again under it.
+        """
+        new = []
+        try:
+            there = twins(self._catalog, [task.item.uid for task in tasks])
+        except Exception as error:  # noqa: BLE001  # it belongs to all of them
+            for task in tasks:
+                task.error = error
+            return []
+        for task in tasks:
+            if task.item.uid not in there:
+                new.append(task)
+                continue
+            try:
+                task.value = task.item.duplicate(there[task.item.uid])
+            except BaseException as error:  # noqa: BLE001  # it belongs to the caller that waits for this object
+                task.error = error
+        return new
+
     def _keep(self, objects: Sequence["_Incoming"]) -> list[Stored]:
         """Make objects durable, then catalogue them in one transaction."""
 
@@ -93,9 +147,18 @@ class Ingest:
             return self._blobs.put_all([cast("BinaryIO", one) for one in objects])
 
         def change(transaction: Transaction, names: list[BlobId]) -> list[Stored]:
-            return [one.admit(transaction, self._blobs, name) for one, name in zip(objects, names, strict=True)]
+            arrivals = [one.arrival(name) for one, name in zip(objects, names, strict=True)]
+            admitted = admit(transaction, self._blobs, arrivals)
+            return [one.stored(name, new=new) for one, name, new in zip(objects, names, admitted, strict=True)]
 
         return put_then(self._catalog, put, change)
+
+
+def _told(error: BaseException) -> Exception:
+    """An error as an outcome; what is none of an object's, an interrupt, goes its own way."""
+    if not isinstance(error, Exception):
+        raise error
+    return error
 
 
 def _identified(header: Header, indexed: Indexed, expect: tuple[str, str] | None) -> str:
@@ -118,7 +181,9 @@ def _identified(header: Header, indexed: Indexed, expect: tuple[str, str] | None
 class _Incoming:
     """A Part 10 file on its way into the store, which hashes it as a whole; its data set is hashed here."""
 
-    def __init__(self, part10: BinaryIO, header: Header, indexed: Indexed, source: str) -> None:
+    def __init__(self, part10: BinaryIO, header: Header, indexed: Indexed, uid: str, source: str) -> None:
+        self.uid = uid
+        self.size = header.size
         self._stream = part10
         self._header = header
         self._indexed = indexed
@@ -137,21 +202,26 @@ class _Incoming:
         self._passed += len(chunk)
         return chunk
 
-    def both_hashes(self) -> str:
-        """Read it all; the hash of the whole."""
+    def duplicate(self, twin: Row) -> Stored:
+        """Read it all, and find that it is what is here.
+
+        Raises:
+            Conflict: it is not.
+        """
         self.rewind()
         whole = hashlib.sha256()
         while chunk := self.read(CHUNK):
             whole.update(chunk)
-        return whole.hexdigest()
+        same(twin, self.uid, whole.hexdigest(), self.dataset_sha256)
+        return Stored(self.uid, "duplicate", self._passed, whole.hexdigest())
 
     @property
     def dataset_sha256(self) -> str:
         return self._dataset.hexdigest()
 
-    def admit(self, transaction: Transaction, blobs: BlobStore, name: BlobId) -> Stored:
-        """Catalogue it, when all of it has passed."""
-        arrival = Arrival(
+    def arrival(self, name: BlobId) -> Arrival:
+        """What the catalogue is to know, when all of it has passed."""
+        return Arrival(
             indexed=self._indexed,
             transfer_syntax=self._header.transfer_syntax,
             size=self._passed,
@@ -161,6 +231,7 @@ class _Incoming:
             source=self._source,
             blob=name,
         )
-        new = admit(transaction, blobs, arrival)
-        uid = self._indexed.image["SOPInstanceUID"]
-        return Stored(uid, "stored" if new else "duplicate", self._passed, name)
+
+    def stored(self, name: BlobId, *, new: bool) -> Stored:
+        """What became of it."""
+        return Stored(self.uid, "stored" if new else "duplicate", self._passed, name)

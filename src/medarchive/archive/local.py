@@ -12,10 +12,13 @@ from typing import BinaryIO
 from medarchive.archive.blobs import CHUNK, BlobId, Hashing, is_blob_id
 from medarchive.archive.disk import Disk
 from medarchive.archive.staging import Staging
+from medarchive.archive.together import Together
 from medarchive.errors import ArchiveBusy, BlobMissing
 
 __all__ = ["LocalStore"]
 
+_SIDE_BY_SIDE = 8
+"""Threads that wait for the disk."""
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE, errno.ENFILE)
 
 
@@ -28,7 +31,9 @@ class LocalStore:
 
     def __init__(self, root: Path, staging: Staging, disk: Disk) -> None:
         self._root = root
+        self._folders = {f"{number:02x}": root / f"{number:02x}" for number in range(256)}
         self._staging = staging
+        self._together = Together(_SIDE_BY_SIDE)
         self._disk = disk
 
     def prepare(self) -> None:
@@ -38,9 +43,13 @@ class LocalStore:
         """
         self._disk.make_directory(self._root)
         self._disk.sync_directory(self._root.parent)
-        for number in range(256):
-            self._disk.make_directory(self._root / f"{number:02x}")
+        for folder in self._folders.values():
+            self._disk.make_directory(folder)
         self._disk.sync_directory(self._root)
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._together.close()
 
     def put(self, stream: BinaryIO) -> BlobId:
         """See BlobStore.put."""
@@ -50,20 +59,20 @@ class LocalStore:
         """See BlobStore.put_all.
 
         The file system commits its journal for the first blob and its folder, and finds little left to do for the
-        others, whose bytes are on their way already.
+        others, whose bytes are on their way already; all wait for the device at the same time.
         """
         paths = [self._staging.new() for _ in streams]
         try:
             with contextlib.ExitStack() as stack:
                 files = [stack.enter_context(self._disk.create(path)) for path in paths]
-                blobs = [self._copy(stream, file) for stream, file in zip(streams, files, strict=True)]
-                for file in files:
-                    self._disk.sync(file)
+                blobs = [_copy(stream, file) for stream, file in zip(streams, files, strict=True)]
+                for file in files[1:]:
+                    self._disk.begin_sync(file)
+                self._together.run(self._disk.sync, files)
             targets = [self._path(blob) for blob in blobs]
             for path, target in zip(paths, targets, strict=True):
                 self._disk.rename(path, target)
-            for folder in {target.parent for target in targets}:
-                self._disk.sync_directory(folder)
+            self._together.run(self._disk.sync_directory, list({target.parent for target in targets}))
         except BaseException as error:
             for path in paths:
                 self._disk.unlink(path)
@@ -71,15 +80,6 @@ class LocalStore:
                 raise ArchiveBusy(f"cannot write to {self._root}: {error.strerror}; nothing was stored") from error
             raise
         return blobs
-
-    def _copy(self, stream: BinaryIO, file: BinaryIO) -> BlobId:
-        """Write a stream to a file and send it on its way to the disk."""
-        hashed = hashlib.sha256()
-        while chunk := stream.read(CHUNK):
-            hashed.update(chunk)
-            _write_all(file, chunk)
-        self._disk.begin_sync(file)
-        return BlobId(hashed.hexdigest())
 
     def open(self, blob: BlobId) -> BinaryIO:
         """See BlobStore.open."""
@@ -115,7 +115,7 @@ class LocalStore:
                     yield BlobId(name)
 
     def _path(self, blob: BlobId) -> Path:
-        return self._root / blob[:2] / blob
+        return self._folders[blob[:2]] / blob
 
     def _open(self, blob: BlobId) -> BinaryIO:
         try:
@@ -148,6 +148,15 @@ class _HashedFile(io.RawIOBase):
     def close(self) -> None:
         self._file.close()
         super().close()
+
+
+def _copy(stream: BinaryIO, file: BinaryIO) -> BlobId:
+    """Write a stream to a file; its name."""
+    hashed = hashlib.sha256()
+    while chunk := stream.read(CHUNK):
+        hashed.update(chunk)
+        _write_all(file, chunk)
+    return BlobId(hashed.hexdigest())
 
 
 def _write_all(file: BinaryIO, data: bytes) -> None:

@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from medarchive.archive import jobs
@@ -49,14 +49,26 @@ class Runner:
             uid = record.uid if record else ""
             return Compressed(job.kind, job.target, uid, error=str(error) or type(error).__name__)
 
-    def run_all(self, *, wait_for_all: bool, stop: threading.Event, kinds: Sequence[jobs.Kind]) -> Iterator[Compressed]:
-        """Do the jobs that are waiting now, ``settings.workers`` at a time. See Archive.compress."""
+    def run_all(
+        self,
+        *,
+        wait_for_all: bool,
+        stop: threading.Event,
+        kinds: Sequence[jobs.Kind],
+        pause: Callable[[threading.Event], None] | None = None,
+    ) -> Iterator[Compressed]:
+        """Do the jobs that are waiting now, ``settings.workers`` at a time. See Archive.compress.
+
+        ``pause`` is called before each, and returns when it may begin.
+        """
         last = jobs.newest(self._catalog)
         with ThreadPoolExecutor(self._settings.workers, thread_name_prefix="medarchive-compress") as pool:
             under_way: set[Future[Compressed | None]] = set()
             idle = False
             while True:
                 while not (idle or stop.is_set()) and len(under_way) < self._settings.workers:
+                    if pause is not None:
+                        pause(stop)
                     under_way.add(pool.submit(self.run, last, kinds))
                 if not under_way:
                     if not wait_for_all or stop.is_set() or not jobs.waiting(self._catalog, last, kinds, soon=True):

@@ -5,6 +5,7 @@ can be taken belongs to nobody: what lies there was never acknowledged and is re
 """
 
 import fcntl
+import itertools
 import logging
 import os
 import shutil
@@ -25,6 +26,7 @@ class Staging:
         self._folder: Path | None = None
         self._lock: int | None = None
         self._guard = threading.Lock()
+        self._numbers = itertools.count()
 
     def folder(self) -> Path:
         """The folder; the first call makes it and sweeps those of dead processes."""
@@ -37,7 +39,7 @@ class Staging:
 
     def new(self) -> Path:
         """A path in the folder that nobody has."""
-        return self.folder() / uuid.uuid4().hex
+        return self.folder() / f"{next(self._numbers):032x}"
 
     def close(self) -> None:
         """Remove the folder and let the lock go."""

@@ -23,7 +23,7 @@ def run(settings: Settings, stop: threading.Event) -> None:
         while not stop.is_set():
             try:
                 busy = False
-                for result in archive.compress(stop=stop):
+                for result in archive.compress(stop=stop, courteous=True):
                     busy = True
                     if result.error:
                         LOGGER.warning("%s of number %d: %s", result.kind, result.target, result.error)

@@ -19,13 +19,15 @@ from pynetdicom.sop_class import (
     StudyRootQueryRetrieveInformationModelMove,
 )
 
+from medarchive.dicom_node.asking import prepare
 from medarchive.dicom_node.association import set_nodelay
 from medarchive.errors import DicomError
 
 __all__ = ["Modality", "Sent"]
 
 _SUCCESS, _PENDING = 0x0000, (0xFF00, 0xFF01)
-_NODELAY = (evt.EVT_CONN_OPEN, lambda event: set_nodelay(event.assoc))
+_ACCEPTED = (evt.EVT_CONN_OPEN, lambda event: set_nodelay(event.assoc))
+_REQUESTED = (evt.EVT_CONN_OPEN, lambda event: prepare(event.assoc))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Modality:
         for sop_class in {sop_class for sop_class, _ in self._kinds}:
             self._ae.add_supported_context(sop_class, [syntax for of, syntax in self._kinds if of == sop_class])
         keep = (evt.EVT_C_STORE, _keep, [self._moved])
-        self._server = self._ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=[_NODELAY, keep])
+        self._server = self._ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=[_ACCEPTED, keep])
         self.port = int(self._server.server_address[1])
 
     def __enter__(self) -> Self:
@@ -81,7 +83,7 @@ class Modality:
         Raises:
             DicomError: the node does not accept it.
         """
-        options.setdefault("evt_handlers", [_NODELAY])
+        options.setdefault("evt_handlers", [_REQUESTED])
         association = self._ae.associate("127.0.0.1", port, list(contexts), self._node, **options)
         if not association.is_established:
             raise DicomError(f"{self._node} on port {port} takes no association")
@@ -127,7 +129,7 @@ class Modality:
         roles = [build_role(sop_class, scp_role=True) for sop_class in {of for of, _ in self._kinds}]
         received: dict[str, bytes] = {}
         keep = (evt.EVT_C_STORE, _keep, [received])
-        with self._association(port, contexts, ext_neg=roles, evt_handlers=[_NODELAY, keep]) as association:
+        with self._association(port, contexts, ext_neg=roles, evt_handlers=[_REQUESTED, keep]) as association:
             for uid in study_uids:
                 _check("C-GET", list(association.send_c_get(_identifier(StudyInstanceUID=uid), model)))
         return received

@@ -87,17 +87,33 @@ class Indexed:
 class Values(Protocol):
     """Whatever can give an element's value as text."""
 
+    @property
+    def values(self) -> Mapping[int, object]:
+        """What is there, by tag."""
+        ...
+
     def text(self, tag: int, vr: str) -> str:
         """The value, several values joined by a backslash; empty where it is absent. Never raises."""
         ...
 
 
+_PLACES = {attribute.tag: (number, attribute) for number, level in enumerate(Level) for attribute in LEVELS[level]}
+_NOTHING = tuple(dict.fromkeys((attribute.keyword for attribute in LEVELS[level]), "") for level in Level)
+
+
 def extract(header: Values) -> Indexed:
     """The indexed values of a header."""
-    return Indexed(*({a.keyword: _clean(header.text(a.tag, a.vr)) for a in LEVELS[level]} for level in Level))
+    levels = [nothing.copy() for nothing in _NOTHING]
+    for tag in header.values:
+        if tag in _PLACES:
+            number, attribute = _PLACES[tag]
+            levels[number][attribute.keyword] = _clean(header.text(tag, attribute.vr))
+    return Indexed(*levels)
 
 
 def _clean(text: str) -> str:
     """Without padding around each value; SQLite and every terminal take text, and a NUL or a lone surrogate is none."""
     text = "\\".join(part.strip(" \0") for part in text.split("\\")) if "\\" in text else text.strip(" \0")
-    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")[:_LONGEST]
+    if "\0" in text or not text.isascii():
+        text = text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+    return text[:_LONGEST]

@@ -15,6 +15,8 @@ _LONG_FORM = frozenset(b"OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())
 VRS = _LONG_FORM | frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 """The value representations of PS3.5 6.2."""
 
+_LITTLE, _BIG = struct.Struct("<HH2sH"), struct.Struct(">HH2sH")
+_LITTLE_LONG, _BIG_LONG = struct.Struct("<I"), struct.Struct(">I")
 _DEEPEST = 64
 _MOST_ELEMENTS = 2_000_000
 
@@ -73,18 +75,27 @@ class Walk:
         self._elements += 1
         if self._elements > _MOST_ELEMENTS:
             raise Lost(f"more than {_MOST_ELEMENTS} elements")
-        order = ">" if big else "<"
-        data = self.take(8)
-        group, element = struct.unpack(order + "HH", data[:4])
+        position = self.position
+        low = position - self._start
+        if low < 0 or low + 12 > len(self._buffer):
+            self.at(position, 12)  # fills the buffer from there
+            low = 0
+        buffer = self._buffer
+        if low + 8 > len(buffer):
+            raise Lost(f"8 bytes at byte {position} reach beyond the end of the file")
+        self.position += 8
+        group, element, vr, length = (_BIG if big else _LITTLE).unpack_from(buffer, low)
         tag = group << 16 | element
         if implicit or group == 0xFFFE:
-            return tag, b"", struct.unpack(order + "I", data[4:])[0]
-        vr = data[4:6]
-        if vr in _LONG_FORM:
-            return tag, vr, struct.unpack(order + "I", self.take(4))[0]
-        if vr not in VRS:
-            raise Lost(f"({group:04X},{element:04X}) at byte {self.position - 8} has no value representation")
-        return tag, vr, struct.unpack(order + "H", data[6:])[0]
+            return tag, b"", (_BIG_LONG if big else _LITTLE_LONG).unpack_from(buffer, low + 4)[0]
+        if vr not in _LONG_FORM:
+            if vr not in VRS:
+                raise Lost(f"({group:04X},{element:04X}) at byte {position} has no value representation")
+            return tag, vr, length
+        if low + 12 > len(buffer):
+            raise Lost(f"4 bytes at byte {position + 8} reach beyond the end of the file")
+        self.position += 4
+        return tag, vr, (_BIG_LONG if big else _LITTLE_LONG).unpack_from(buffer, low + 8)[0]
 
     def stray_delimiter(self, tag: int, length: int) -> bool:
         """Whether this is the end of something that did not begin: some writers close what had a defined length.

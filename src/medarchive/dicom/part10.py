@@ -93,10 +93,14 @@ class Header:
         raw = self.values.get(tag)
         if not raw:
             return ""
+        if vr == "US" and len(raw) == 2:
+            return str(int.from_bytes(raw, "big" if self.big_endian else "little"))
         if vr in ("US", "SS"):
             code = "H" if vr == "US" else "h"
             return "\\".join(str(number) for (number,) in struct.iter_unpack(self._order + code, raw[: len(raw) & ~1]))
         if vr in ("LO", "LT", "PN", "SH", "ST", "UC", "UT"):
+            if raw.isascii() and b"\x1b" not in raw:
+                return raw.decode("ascii")  # the same in every character set
             return _decoded(raw, self._encodings(), vr)
         return raw.decode("latin-1")
 

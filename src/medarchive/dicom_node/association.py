@@ -11,7 +11,8 @@ from pynetdicom.dimse import DIMSEServiceProvider
 from pynetdicom.dimse_primitives import C_GET, C_MOVE
 from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
-from medarchive.dicom_node.receiving import Provider, Storing
+from medarchive.dicom_node.receiving import Provider
+from medarchive.dicom_node.reception import Reception
 
 __all__ = ["Busy", "NodeAssociation", "Server", "set_nodelay"]
 
@@ -98,7 +99,7 @@ class _Handler(RequestHandler):
         association.__class__ = NodeAssociation  # pynetdicom has no hook for the class; ours adds no state
         association.dimse = _Dimse(association)
         association.dul.to_user_queue = _Indications(association.dimse.msg_queue)
-        Provider.attach(association, self.server.store)
+        Provider.attach(association, self.server.reception)
         set_nodelay(association)
         return association
 
@@ -112,14 +113,14 @@ class Server(ThreadedAssociationServer):
         self,
         *arguments: Any,
         busy: Busy,
-        store: Storing,
+        reception: Reception,
         retrieve: Callable[[NodeAssociation, Any, Any], None],
         listener: socket.socket | None = None,
         **options: Any,
     ) -> None:
         self.socket: socket.socket
         self.busy = busy
-        self.store = store
+        self.reception = reception
         self.retrieve = retrieve
         self._listener = listener
         super().__init__(*arguments, request_handler=_Handler, **options)
@@ -135,8 +136,12 @@ class Server(ThreadedAssociationServer):
         self.socket.setblocking(False)  # another process may take the connection that woke us
 
     def server_close(self) -> None:
-        """Stop listening; other processes that share the socket go on."""
+        """Stop listening, and wait until each connection that was taken has its association, which runs.
+
+        Other processes that share the socket go on.
+        """
         self.socket.close()
+        self._threads.join()
 
 
 def set_nodelay(association: Association) -> None:

@@ -15,6 +15,7 @@ from medarchive.archive.archive import Archive
 from medarchive.dicom_node.association import Busy, Server, set_nodelay
 from medarchive.dicom_node.find import handle_find
 from medarchive.dicom_node.negotiation import ROOTS, accepted
+from medarchive.dicom_node.reception import Reception
 from medarchive.dicom_node.retrieve import retrieve
 from medarchive.dicom_node.store import Store
 from medarchive.errors import SettingsError
@@ -47,6 +48,7 @@ class Node:
         self._ae.network_timeout = archive.settings.network_timeout
         self._ae.dimse_timeout = self._ae.acse_timeout = archive.settings.network_timeout
         self._busy = Busy()
+        self._reception = Reception(Store(self._archive, self._busy))
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -88,12 +90,13 @@ class Node:
                 [],
                 evt_handlers=handlers,
                 busy=self._busy,
-                store=Store(self._archive, self._busy),
+                reception=self._reception,
                 retrieve=partial(retrieve, self._archive),
                 listener=self._listener,
             )
         except OSError as error:
             raise SettingsError(f"cannot listen on {settings.host}:{settings.port}: {error.strerror}") from error
+        self._reception.start()
         self._ae._servers.append(self._server)  # shutdown() takes it out again
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, name="medarchive-node", daemon=True
@@ -111,10 +114,18 @@ class Node:
             return
         self._server.shutdown()
         self._thread.join()
-        if not self._busy.wait(timeout):
+        in_time = self._busy.wait(timeout)
+        associations = self._server.active_associations
+        for association in associations:
+            association.abort(block=False)
+        if not in_time:
             LOGGER.warning("requests still under way after %g seconds are broken off", timeout)
-        for association in self._ae.active_associations:
-            association.abort()
+            for association in associations:
+                association.dul.break_off()
+        for association in associations:
+            association.kill()
+            association.join(timeout)
+        self._reception.stop()
         self._server = self._thread = None
 
     def __enter__(self) -> Self:

@@ -22,7 +22,7 @@ from medarchive.archive.archive import Archive
 from medarchive.archive.catalog import InstanceRecord
 from medarchive.dicom.part10 import skip_meta
 from medarchive.dicom.query import UNIQUE, Exact, Level, OneOf, Query
-from medarchive.dicom_node.association import set_nodelay
+from medarchive.dicom_node.asking import prepare
 from medarchive.dicom_node.negotiation import ROOTS
 from medarchive.dicom_node.status import (
     CANCELLED,
@@ -331,7 +331,7 @@ def _association(
     ae = AE(ae_title=archive.settings.ae_title)
     ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = archive.settings.network_timeout
     ae.connection_timeout = min(archive.settings.network_timeout, 15)
-    opened = [(evt.EVT_CONN_OPEN, lambda event: set_nodelay(event.assoc))]
+    opened = [(evt.EVT_CONN_OPEN, lambda event: prepare(event.assoc))]
     destination = ae.associate(host, port, contexts=contexts, ae_title=title, evt_handlers=opened)
     if not destination.is_established:
         LOGGER.warning("no association with the C-MOVE destination %s at %s:%d", title, host, port)

@@ -1,12 +1,16 @@
 """C-STORE: acknowledged when the archive says that it is safe, and only then (PS3.4 B)."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from medarchive.archive.archive import Archive
+from medarchive.archive.ingest import Offer, Stored
 from medarchive.dicom.part10 import file_meta
 from medarchive.dicom_node.association import Busy
-from medarchive.dicom_node.receiving import Received, Request
+from medarchive.dicom_node.command import Request
+from medarchive.dicom_node.received import Received
+from medarchive.dicom_node.reception import Arrived
 from medarchive.dicom_node.status import SUCCESS, store_status
 
 __all__ = ["Store"]
@@ -21,26 +25,37 @@ class Store:
 
     def begin(self, association: Any, request: Request) -> Received:
         """A place for the object that is about to come, with its File Meta Information written already."""
-        self._busy.enter(association)
         syntax = str(association._accepted_cx[request.context_id].transfer_syntax[0])
-        source = str(association.requestor.ae_title).strip()
-        meta = file_meta(request.sop_class, request.sop_instance, syntax, source)
+        meta = file_meta(request.sop_class, request.sop_instance, syntax, _source(association))
         new_file = lambda: self._archive.incoming() / uuid.uuid4().hex  # noqa: E731  # named by its parameter
-        return Received(meta, new_file, self._archive.settings.max_object_bytes)
+        received = Received(meta, new_file, self._archive.settings.max_object_bytes)
+        self._busy.enter(association)
+        return received
 
-    def end(self, association: Any, request: Request, received: Received) -> tuple[int, str]:
-        """Store the object; the answer is DIMSE status and error comment."""
+    def end(self, arrived: Sequence[Arrived]) -> list[tuple[int, str]]:
+        """Store objects together; of each, DIMSE status and error comment."""
         try:
-            source = str(association.requestor.ae_title).strip()
-            self._archive.store(received.part10(), source=source, expect=(request.sop_class, request.sop_instance))
-        except Exception as error:  # noqa: BLE001  # whatever it is, the peer must hear that nothing was stored
-            refused = store_status(error)
-            return int(refused.Status), str(refused.ErrorComment)
+            offers = [
+                Offer(received.part10, _source(association), (request.sop_class, request.sop_instance))
+                for association, request, received in arrived
+            ]
+            return [_answer(outcome) for outcome in self._archive.store_all(offers)]
         finally:
-            self.drop(association, received)
-        return SUCCESS, ""
+            for association, _, received in arrived:
+                self.drop(association, received)
 
     def drop(self, association: Any, received: Received) -> None:
         """Let go of an object, stored or not."""
         received.close()
         self._busy.leave(association)
+
+
+def _source(association: Any) -> str:
+    return str(association.requestor.ae_title).strip()
+
+
+def _answer(outcome: Stored | Exception) -> tuple[int, str]:
+    if isinstance(outcome, Stored):
+        return SUCCESS, ""
+    refused = store_status(outcome)
+    return int(refused.Status), str(refused.ErrorComment)

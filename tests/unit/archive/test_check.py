@@ -121,6 +121,30 @@ def test_any_flipped_byte_of_a_closed_group_is_noticed_named_and_never_returned(
     assert found(group, read_data=True) == [("corrupt", blob)]
 
 
+@pytest.mark.parametrize("form", ["raw", "split"])
+def test_every_single_byte_of_every_blob(tmp_path: Path, form: str) -> None:
+    """None is left out: whichever byte is another one, loading fails and names the blob, and so does check."""
+    with Archive.open(Settings(archive=tmp_path, codecs=("zstd-planes",), workers=1)) as archive:
+        uid = archive.store(io.BytesIO(ct(size=4))).uid
+        if form == "split":
+            list(archive.compress())
+            archive.collect(grace=0)
+        assert archive.instance(uid).form == form
+        blobs = list(archive.blobs)
+        assert len(blobs) == (2 if form == "split" else 1)
+        for blob in blobs:
+            good = path(archive, blob).read_bytes()
+            for place in range(len(good)):
+                bad = bytearray(good)
+                bad[place] ^= 1 << place % 8
+                path(archive, blob).write_bytes(bad)
+                with pytest.raises(BlobCorrupt, match=blob):
+                    archive.load(uid)
+                assert found(archive, read_data=True) == [("corrupt", blob)], f"byte {place} of {len(good)}"
+            path(archive, blob).write_bytes(good)
+        assert found(archive, read_data=True) == []
+
+
 def test_a_flipped_byte_never_reaches_a_frame_of_a_closed_group(group: Archive) -> None:
     container = group.instance(f"{SERIES}.2").container
     assert container is not None

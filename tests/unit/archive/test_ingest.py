@@ -1,5 +1,6 @@
 """Objects that arrive at the same time: durable together, refused alone."""
 
+import hashlib
 import io
 import threading
 import time
@@ -12,8 +13,10 @@ import pytest
 from contracts.objects import ct
 from medarchive.archive.archive import Archive
 from medarchive.archive.blobs import BlobId
+from medarchive.archive.ingest import Offer, Stored
 from medarchive.archive.instances import everything
-from medarchive.errors import ArchiveBusy, Conflict
+from medarchive.dicom.query import Level, Query
+from medarchive.errors import ArchiveBusy, Conflict, NotDicom
 from medarchive.settings import Settings
 
 
@@ -92,3 +95,49 @@ def test_a_store_that_fails_tells_every_caller(archive: Archive, monkeypatch: py
     assert [type(answer) for answer in together.answers.values()] == [ArchiveBusy] * 4
     assert archive.stats().instances == 0
     assert archive.store(io.BytesIO(ct(1))).outcome == "stored"
+
+
+def offer(data: bytes) -> Offer:
+    return Offer(lambda: io.BytesIO(data))
+
+
+def test_offered_together_kept_together(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    put_all = archive.blobs.put_all
+
+    def counting(streams: Sequence[BinaryIO]) -> list[BlobId]:
+        sizes.append(len(streams))
+        return put_all(streams)
+
+    monkeypatch.setattr(archive.blobs, "put_all", counting)
+    outcomes = archive.store_all([offer(ct(number)) for number in range(1, 6)])
+    assert [outcome.uid for outcome in outcomes if isinstance(outcome, Stored)] == [
+        f"1.2.3.1.1.{n}" for n in range(1, 6)
+    ]
+    assert sizes == [5], "one sync of everything, one commit"
+    assert list(archive.check(read_data=True)) == []
+    assert archive.stats().instances == 5
+    assert archive.store_all([]) == []
+
+
+def test_each_offer_gets_its_own_answer(archive: Archive) -> None:
+    """A good one, the same twice, other bytes under its UID, no DICOM, another good one: in one group."""
+    odd = [ct(1), ct(1), ct(1, PatientName="Other"), b"no DICOM", ct(2)]
+    outcomes = archive.store_all([offer(data) for data in odd])
+    said = [outcome.outcome if isinstance(outcome, Stored) else type(outcome) for outcome in outcomes]
+    assert said == ["stored", "duplicate", Conflict, NotDicom, "stored"]
+    assert archive.load("1.2.3.1.1.1").read() == ct(1)
+    assert archive.load("1.2.3.1.1.2").read() == ct(2)
+    problems = [(problem.kind, problem.subject) for problem in archive.check(read_data=True)]
+    assert problems == [("orphan", hashlib.sha256(odd[2]).hexdigest())], "the refused one, for the collector"
+    assert archive.stats().instances == 2
+
+
+def test_counts_are_those_of_what_came(archive: Archive) -> None:
+    objects = [
+        ct(n, uid=f"1.7.{s}.{n}", series=f"1.7.{s}", study=f"1.7.{s // 2}") for s in range(4) for n in range(1, 4)
+    ]
+    archive.store_all([offer(data) for data in objects])
+    studies = list(archive.find(Query.from_pairs(Level.STUDY, ["NumberOfStudyRelatedInstances="])))
+    assert [match.values["NumberOfStudyRelatedInstances"] for match in studies] == ["6", "6"]
+    assert [match.values["NumberOfStudyRelatedSeries"] for match in studies] == ["2", "2"]
