@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 
 from medarchive.cli.phantom import volume
-from medarchive.codecs.predictive import linear, model
+from medarchive.codecs.predictive import model, solver
 from medarchive.codecs.predictive.native import STAGES, Native, instruction_sets
 from medarchive.codecs.predictive.planes import Geometry, Ints
 from medarchive.codecs.predictive.reference import State
@@ -56,14 +56,14 @@ def main() -> None:
     print(f"hidden layers {[len(layer.biases) for layer in model.load().network.layers[:2]]}, ns per pixel")
     print(f"{'':28}{'encode':>8}{'decode':>8}   of which " + ", ".join(STAGES))
     for before_values in (None, earlier):
-        weights = linear.solve(geometry, later, before_values, places)
-        seconds = best(3, lambda values=before_values: linear.solve(geometry, later, values, places))  # type: ignore[misc]
+        weights = solver.solve(geometry, later, before_values, places)
+        seconds = best(3, lambda values=before_values: solver.solve(geometry, later, values, places))  # type: ignore[misc]
         print(f"{'with' if before_values is not None else 'without'} a slice before; weights in {1e3 * seconds:.0f} ms")
         for instructions in options.instructions:
             native = Native(model.load(), instructions)
             before: State | None = None
             if before_values is not None:
-                alone = linear.solve(geometry, earlier, None, places)
+                alone = solver.solve(geometry, earlier, None, places)
                 before = native.encode(earlier, None, geometry, alone, HIGHEST)[1]
 
             def encode(native: Native, before: State | None = before, weights: Ints = weights) -> bytes:

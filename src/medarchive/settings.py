@@ -62,7 +62,7 @@ class Settings:
     """How many associations a process of the node serves at once; further ones are rejected as a local limit."""
     network_timeout: float = 60.0
     """Seconds of silence after which the node gives an association up."""
-    codecs: tuple[str, ...] = ("jpegxl", "zstd-planes")
+    codecs: tuple[str, ...] = ("predictive", "jpegxl", "zstd-planes")
     """Codecs tried for pixel data; the smallest proven result is kept, the last one must take everything."""
     effort: int = 7
     """How hard encoders try, 1 (quick) to 9 (small)."""

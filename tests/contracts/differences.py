@@ -25,6 +25,7 @@ class Differences:
 
     name = NAME
     group = 16
+    quick = True
 
     def accepts(self, image: Image) -> bool:
         return image.bits == 8 * image.pixels.dtype.itemsize or not image.signed

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from medarchive.codecs.predictive import features, linear, network
+from medarchive.codecs.predictive import features, linear, network, solver
 from medarchive.codecs.predictive.backend import Coder
 from medarchive.codecs.predictive.distribution import SHAPES, SPAN, tables
 from medarchive.codecs.predictive.model import Model, load
@@ -21,6 +21,7 @@ from medarchive.errors import CorruptStream
 MOST_LINEAR = 65535
 SIZES = [(1, 1), (1, 50), (50, 1), (3, 2), (2, 3), (17, 31), (31, 17), (64, 64), (130, 70)]
 KINDS = ["constant", "noise", "ramp", "smooth", "extremes"]
+FLAT = ["nothing", "padded", "air", "restless"]
 MODELS = ["shipped", "narrow", "odd", "wide", "steps"]
 
 
@@ -53,6 +54,10 @@ def cases() -> Iterator[Case]:
         for model in MODELS[1:]:
             yield Case(across=across, model=model)
             yield Case((40, 21), 65535, "noise", across, model, "furthest")
+        for kind in FLAT:
+            yield Case((40, 133), 255, kind, across)  # steps of 40 pixels: two blocks and half of one
+            yield Case((18, 9), 65535, kind, across, "odd", "furthest")
+        yield Case((33, 101), 1, "air", across, "steps")
         for weights in ("single", "spread", "furthest", "none"):
             yield Case(highest=65535, kind="extremes", across=across, weights=weights)
 
@@ -62,6 +67,8 @@ DAMAGED = [
     Case((12, 14), 65535, "noise", across=True),
     Case((9, 13), 65535, "extremes", across=True, model="odd", weights="furthest"),
     Case((13, 5), 1000, "noise", model="wide"),
+    Case((17, 20), 4095, "air", across=True),
+    Case((9, 13), 255, "restless"),
 ]
 
 
@@ -104,6 +111,15 @@ def tile(size: tuple[int, int], highest: int, kind: str, seed: int) -> Ints:
             values = random.integers(0, highest + 1, size)
         case "ramp":
             values = np.linspace(0, highest, size[0] * size[1]).reshape(size)
+        case "nothing":
+            values = np.zeros(size)
+        case "padded":  # a disc in a frame that has no pixel of it
+            y, x = np.mgrid[: size[0], : size[1]] / np.array(size).reshape(2, 1, 1) - 0.5
+            values = np.where(y * y + x * x < 0.16, random.integers(0, highest + 1, size), 0)
+        case "air":  # flat, but for a few pixels
+            values = np.where(random.random(size) < 0.004, highest, highest // 2)
+        case "restless":  # flat, but every third block surprises
+            values = np.where(random.random(size) < 0.02, random.integers(0, highest + 1, size), highest // 5)
         case "extremes":
             values = highest * random.integers(0, 2, size)
         case _:
@@ -150,10 +166,10 @@ def coded(case: Case) -> Coded:
     places = geometry.everywhere()
     if case.across:
         earlier = geometry.plane_of(tile(case.size, case.highest, case.kind, seed=0))
-        weights = linear.solve(geometry, earlier, None, places)
+        weights = solver.solve(geometry, earlier, None, places)
         before = reference.encode(earlier, None, geometry, weights, case.highest)[1]
     values = geometry.plane_of(tile(case.size, case.highest, case.kind, seed=1))
-    solved = linear.solve(geometry, values, None if before is None else before.values, places)
+    solved = solver.solve(geometry, values, None if before is None else before.values, places)
     weights = linear.checked(linear_weights(case.weights, solved), across=case.across)
     data, state = reference.encode(values, before, geometry, weights, case.highest)
     return Coded(used, geometry, values, before, weights, case.highest, data, state)
@@ -164,6 +180,7 @@ def damaged(data: bytes) -> list[bytes]:
     random = np.random.default_rng(len(data))
     found = [data[:cut] for cut in (0, 1, 15, 16, 17, 18, len(data) // 2 & ~1, len(data) - 2, len(data) - 1)]
     found += [data + b"\0", data + b"\0\0", data[:16] + bytes(len(data) - 16), bytes(16), b"\xff" * 16]
+    found += [data[:at] + bytes(4) + data[at + 4 :] for at in (0, 4, 8, 12)]
     for _ in range(12):
         flipped = bytearray(data)
         flipped[random.integers(len(data))] ^= 1 << random.integers(8)
@@ -223,6 +240,16 @@ class TileCoderSuite:
                 assert found == expected
                 faults += 1
         assert faults > 20
+
+    def test_an_all_flat_tile_costs_next_to_nothing(self) -> None:
+        what = coded(Case((40, 133), 255, "nothing"))
+        assert len(what.data) == len(
+            self.coder(what.model).encode(what.values, None, what.geometry, what.weights, 255)[0]
+        )
+        assert len(what.data) <= 32
+        assert not what.state.errors.any()
+        shipped = model("shipped").network.layers[2].weights.astype(np.int64) << 16
+        assert np.array_equal(what.state.fine[:, :-1], shipped)  # nothing was learned
 
     def test_any_numbers_in_the_tile_before(self) -> None:
         what = coded(Case(across=True, weights="furthest"))

@@ -47,17 +47,17 @@ class How:
 
     @property
     def together(self) -> tuple[str, ...]:
-        """Those of the codecs that gain by seeing slices together, and can be used here."""
-        return tuple(name for name in self.codecs if _group(name) > 1)
+        """Those of the codecs that gain by seeing slices together, and can be used here, at a pace."""
+        return tuple(name for name in self.codecs if self._group(name) > 1)
 
     @property
     def alone(self) -> tuple[str, ...]:
         """The codecs for a slice whose series may still grow: the others, if there are any."""
         return tuple(name for name in self.codecs if name not in self.together) or self.codecs
 
-
-def _group(name: str) -> int:
-    try:
-        return registry.get(name).group
-    except UnknownCodec:
-        return 0
+    def _group(self, name: str) -> int:
+        try:
+            codec = registry.get(name)
+        except UnknownCodec:
+            return 0
+        return codec.group if codec.quick or len(self.codecs) == 1 else 0

@@ -11,7 +11,7 @@ from medarchive.settings import Settings
 
 __all__ = ["train"]
 
-_STEPS = 120_000
+_STEPS = 60_000
 
 
 @with_settings

@@ -1,7 +1,9 @@
 """The library's front door: arrays in, bytes out, and back."""
 
 import io
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,7 +87,7 @@ def encode(
     names = verified.DEFAULT_CODECS if codec is None else (codec,) if isinstance(codec, str) else tuple(codec)
     spec = ImageSpec.of(image, len(image), rank=given.ndim, array_dtype=given.dtype)
     out = io.BytesIO()
-    verified.encode([image], out, codecs=names, max_error=max_error, effort=effort, specs=[spec])
+    verified.encode([image], out, codecs=names, max_error=max_error, effort=effort, workers=_threads(), specs=[spec])
     return out.getvalue()
 
 
@@ -109,9 +111,14 @@ def decode(data: bytes, *, max_bytes: int = MAX_DECODED_BYTES) -> NDArray[np.gen
         )
     array = np.empty(_shape(spec), spec.array_dtype)
     frames = array.reshape(spec.frames, spec.rows, spec.columns, spec.samples)
-    for start in range(0, spec.frames, container.group):
+
+    def read(start: int) -> None:
         stop = min(start + container.group, spec.frames)
         frames[start:stop] = container.frames(0, start, stop).pixels
+
+    with ThreadPoolExecutor(_threads(), thread_name_prefix="medarchive-decode") as pool:
+        for done in [pool.submit(read, start) for start in range(0, spec.frames, container.group)]:
+            done.result()
     return array
 
 
@@ -135,6 +142,11 @@ def inspect(data: bytes) -> Inspection:
         stream_bytes=tuple(stream.length for stream in entry.streams),
         report=entry.report.decode("ascii", "replace"),
     )
+
+
+def _threads() -> int:
+    """As many as there are cores for us: codecs let go of the interpreter's lock."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _opened(data: bytes) -> Container:

@@ -25,6 +25,7 @@ class JpegXl:
 
     name = "jpegxl"
     group = 1
+    quick = True
 
     def accepts(self, image: Image) -> bool:
         """Images of 1 to 16 bits with one sample or three, as large as what is decoded again."""

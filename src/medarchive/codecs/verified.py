@@ -24,9 +24,9 @@ __all__ = ["DEFAULT_CODECS", "Verified", "encode"]
 
 LOGGER = logging.getLogger(__name__)
 
-DEFAULT_CODECS = ("jpegxl", "zstd-planes")
-_TRIED_BYTES = 64 << 20
-"""Candidates are compared on all of a smaller image, and on this much of a larger one. No stream is encoded twice."""
+DEFAULT_CODECS = ("predictive", "jpegxl", "zstd-planes")
+_TRIED_BYTES = 2 << 20
+"""Candidates are compared on all of a smaller image, on about this much of a larger one. No stream is encoded twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +122,12 @@ def _candidates(names: Sequence[str], seen: Sequence[Image], tried: dict[str, st
             LOGGER.warning("%s; it is passed over", error)
             tried[name] = str(error)
             continue
-        if all(map(codec.accepts, seen)):
-            found.append(codec)
-        else:
+        if not codec.quick and len(names) > 1:
+            tried[name] = "too slow here; name it alone to have it all the same"
+        elif not all(map(codec.accepts, seen)):
             tried[name] = "does not take such an image"
+        else:
+            found.append(codec)
     return found
 
 

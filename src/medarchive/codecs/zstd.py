@@ -27,6 +27,7 @@ class ZstdPlanes:
 
     name = "zstd-planes"
     group = 1
+    quick = True
 
     def accepts(self, image: Image) -> bool:
         """Every image."""

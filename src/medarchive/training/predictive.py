@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,8 +41,8 @@ class Recipe:
         seed: of everything that is drawn.
     """
 
-    widths: tuple[int, int] = (64, 64)
-    steps: int = 120_000
+    widths: tuple[int, int] = (64, 48)
+    steps: int = 60_000
     rate: float = 2e-3
     pixels: int = 100_000
     seed: int = 0
@@ -94,7 +95,7 @@ def train(data: Path, out: Path, recipe: Recipe, device: str = "cpu") -> Iterato
     total = 0.0
     while step < recipe.steps:
         for group in optimiser.param_groups:
-            group["lr"] = recipe.rate * min(1.0, (step + 1) / 500) * 0.5 * (1 + np.cos(np.pi * step / recipe.steps))
+            group["lr"] = recipe.rate * min(1.0, (step + 1) / 500) * 0.5 * (1 + math.cos(math.pi * step / recipe.steps))
         chosen = torch.randint(0, len(training.missed), (_BATCH,), generator=drawn).to(device)
         weight = weights[chosen]
         loss = (bits(net, *take(chosen)) * weight).sum() / weight.sum()

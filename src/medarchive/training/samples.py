@@ -12,7 +12,7 @@ import numpy as np
 import pydicom
 from numpy.typing import NDArray
 
-from medarchive.codecs.predictive import linear
+from medarchive.codecs.predictive import flat, linear, solver
 from medarchive.codecs.predictive.features import ALONE, COUNT, Context, features
 from medarchive.codecs.predictive.planes import Geometry, Ints
 from medarchive.dicom.frames import all_frames
@@ -169,7 +169,7 @@ def planes_of(tile: Ints, before: Ints | None, highest: int) -> tuple[Geometry, 
     geometry = Geometry(*tile.shape)
     places = geometry.everywhere()
     values = geometry.plane_of(tile)
-    weights = linear.solve(geometry, values, before, places)
+    weights = solver.solve(geometry, values, before, places)
     predicted = linear.predict(geometry, values, before, places, weights, highest)
     errors = geometry.new()
     errors.reshape(-1)[places] = values.reshape(-1)[places] - ((predicted + 8) >> 4)
@@ -182,7 +182,8 @@ def _of_tile(tile: Ints, previous: Ints | None, pixels: int, random: np.random.G
     if previous is not None:
         _, before, before_errors, _, _ = planes_of(previous, None, highest)
     geometry, values, errors, places, predicted = planes_of(tile, before, highest)
-    some = np.sort(random.choice(places.size, min(pixels, places.size), replace=False))
+    coded = np.flatnonzero(~flat.flat(geometry, values, places))
+    some = np.sort(random.choice(coded, min(pixels, coded.size), replace=False))
     missed = values.reshape(-1)[places[some]] * 16 - predicted[some]
     context = Context(geometry, values, errors, before, before_errors)
     found, scale = features(context, places[some], predicted[some], highest)

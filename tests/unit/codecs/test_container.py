@@ -94,6 +94,7 @@ def test_an_unknown_codec_is_named() -> None:
     class Future:
         name = "telepathy"
         group = 1
+        quick = True
 
     out = io.BytesIO()
     writer = Writer(out, Future())  # type: ignore[arg-type]
@@ -109,6 +110,7 @@ def test_an_index_that_asks_for_too_much_is_refused_before_memory_is_taken() -> 
     class Any:
         name = "zstd-planes"
         group = 1
+        quick = True
 
     for shape, error in (
         ((1 << 21, 9, 9, 1), CorruptStream),

@@ -9,20 +9,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import medarchive
 from contracts.codec_suite import CodecSuite
-from medarchive.codecs import registry
-from medarchive.codecs.predictive import linear, model, rans
+from medarchive.codecs import api, registry
+from medarchive.codecs.predictive import backend, flat, linear, model, native, rans, squares
 from medarchive.codecs.predictive.distribution import PRECISION, STEEP, bins, start, tables
 from medarchive.codecs.predictive.features import Context, features
 from medarchive.codecs.predictive.model import Model
+from medarchive.codecs.predictive.native import Native, instruction_sets
 from medarchive.codecs.predictive.network import MOST_WEIGHT, Layer, Network
 from medarchive.codecs.predictive.packing import Packing
 from medarchive.codecs.predictive.planes import Geometry, Ints
 from medarchive.codecs.predictive.reference import Reference
+from medarchive.codecs.spec import ImageSpec
 from medarchive.codecs.wire import Reader
 from medarchive.errors import CodecError, CorruptStream, UnknownCodec
 from medarchive.image import Image
 
+needs_kernel = pytest.mark.skipif(not instruction_sets(), reason="the kernel was not built: no C compiler")
 SHAPES = [(1, 1), (1, 9), (9, 1), (2, 3), (7, 30), (30, 7), (40, 40)]
 
 
@@ -43,7 +47,7 @@ def test_a_plane_holds_its_tile_and_what_lies_around(shape: tuple[int, int]) -> 
     geometry, here = Geometry(*shape), tile(*shape)
     plane = geometry.plane_of(here)
     assert np.array_equal(geometry.tile_of(plane), here)
-    flat = plane.reshape(-1)
+    places_of = plane.reshape(-1)
     rows, columns = shape
     for step in range(geometry.steps):
         for place in geometry.at(step):
@@ -57,17 +61,21 @@ def test_a_plane_holds_its_tile_and_what_lies_around(shape: tuple[int, int]) -> 
                     at_x, at_y = at_x + 3 * (at_y - rows + 1), rows - 1
                 left = here[at_y - 1, 0] if at_y else 0
                 expected = left if at_x < 0 else here[at_y, min(at_x, columns - 1)]
-                assert flat[place + geometry.offset(dx, dy)] == expected
+                assert places_of[place + geometry.offset(dx, dy)] == expected
 
 
-@pytest.mark.parametrize("shape", [(1, 30), (30, 1), (12, 14)], ids=str)
-def test_no_feature_sees_a_pixel_that_is_not_decoded_yet(shape: tuple[int, int]) -> None:
+@pytest.mark.parametrize("flat_too", [False, True], ids=["smooth", "flat"])
+@pytest.mark.parametrize("shape", [(1, 30), (30, 1), (12, 14), (20, 50)], ids=str)
+def test_nothing_sees_a_pixel_that_is_not_decoded_yet(shape: tuple[int, int], flat_too: bool) -> None:
+    """No feature, no prediction, no scale, and not whether a block may be flat."""
     geometry, here, before = Geometry(*shape), tile(*shape), tile(*shape, seed=1)
+    if flat_too:
+        here = np.where(np.random.default_rng(5).random(shape) < 0.01, here, 700).astype(np.int32)
     whole, other = geometry.plane_of(here), geometry.plane_of(before)
     random = np.random.default_rng(2)
     weights = random.integers(-900, 900, len(linear.AROUND) + len(linear.ACROSS)).astype(np.int32)
     errors = geometry.plane_of(random.integers(-50, 50, shape).astype(np.int32))
-    order = np.add.outer(3 * np.arange(shape[0]), np.arange(shape[1]))
+    order, calm_places = np.add.outer(3 * np.arange(shape[0]), np.arange(shape[1])), 0
     for step in range(geometry.steps):
         places = geometry.at(step)
         known = np.where(order < step, here, random.integers(0, 4096, shape)).astype(np.int32)
@@ -80,12 +88,16 @@ def test_no_feature_sees_a_pixel_that_is_not_decoded_yet(shape: tuple[int, int])
             )
         ]
         assert np.array_equal(seen[0][2], seen[1][2])
+        calm = [flat.flat(geometry, values, places) for values, _, _ in seen]
+        assert np.array_equal(calm[0], calm[1])
+        calm_places += int(calm[0].sum())
         found = [
             features(Context(geometry, values, missed, other, errors), places, predicted, 4095)
             for values, missed, predicted in seen
         ]
         assert np.array_equal(found[0][0], found[1][0])
         assert np.array_equal(found[0][1], found[1][1])
+    assert calm_places > 20 or not flat_too or 1 in shape
 
 
 @settings(deadline=None)
@@ -142,6 +154,78 @@ def test_frames_that_resemble_each_other_cost_less_together() -> None:
     stream = codec.encode(together)
     assert codec.decode(stream) == together
     assert len(stream) < 0.8 * sum(len(codec.encode(together[i : i + 1])) for i in range(2))
+
+
+def like_slices(count: int) -> Image:
+    """Slices of one texture, each with noise of its own."""
+    random = np.random.default_rng(3)
+    kernel = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]]) / 16
+    frames = []
+    for _ in range(count):
+        noise = random.normal(0, 300, (50, 50))
+        frames.append(sum(kernel[i, j] * noise[i : i + 48, j : j + 48] for i in range(3) for j in range(3)) + 1000)
+    return Image(np.clip(np.stack(frames), 0, 4095).astype(np.uint16)[..., np.newaxis], 12)
+
+
+def ways_of(stream: bytes) -> list[int]:
+    """How each plane of an image of one sample and one tile was coded."""
+    reader = Reader(stream)
+    reader.take(model.IDENTITY)
+    spec = ImageSpec.read(reader)
+    Packing.read(reader)
+    assert reader.varint(1) == 0
+    found = []
+    for _ in range(spec.frames):
+        found.append(reader.varint(2))
+        for _ in range((len(linear.AROUND), len(linear.AROUND) + len(linear.ACROSS), 0)[found[-1]]):
+            reader.varint(1 << 18)
+        reader.blob(1 << 20)
+    assert reader.left == 0
+    return found
+
+
+@pytest.mark.parametrize("effort", [1, 9])
+def test_weights_are_kept_from_slice_to_slice(effort: int) -> None:
+    codec, image = registry.get("predictive"), like_slices(4)
+    stream = codec.encode(image, effort=effort)
+    assert codec.decode(stream) == image
+    assert ways_of(stream)[0] == 0
+    assert ways_of(stream)[1:].count(2) >= 2
+
+
+def test_a_first_plane_that_says_again_or_across_is_refused() -> None:
+    codec, image = registry.get("predictive"), like_slices(1)
+    stream = codec.encode(image)
+    head = len(model.load().identity + ImageSpec.of(image, 1).packed() + Packing.of(image.pixels).packed())
+    assert list(stream[head : head + 2]) == [0, 0]
+    for way, words in ((1, "in the light"), (2, "as the one before"), (3, "at most 2")):
+        with pytest.raises(CorruptStream, match=words):
+            codec.decode(stream[: head + 1] + bytes([way]) + stream[head + 2 :])
+
+
+@needs_kernel
+def test_the_same_bytes_from_any_number_of_threads_and_any_instruction_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of an image of two tiles and two groups."""
+    y, x = np.mgrid[:26, :1100]
+    random = np.random.default_rng(4)
+    slices = [
+        np.where((x - 300) ** 2 + 900 * (y - 13) ** 2 < 60_000, random.integers(900, 1100, y.shape), 0)
+        for _ in range(18)
+    ]
+    array = np.stack(slices).astype(np.uint16)
+    streams = set()
+    for threads in (1, 2, 5):
+        monkeypatch.setattr(api, "_threads", lambda threads=threads: threads)
+        streams.add(medarchive.encode(array, codec="predictive", effort=3))
+        assert np.array_equal(medarchive.decode(max(streams)), array)
+    for name in instruction_sets():
+        monkeypatch.setattr(backend, "_coder", lambda _, used, name=name: Native(used, name))
+        for module in (squares, native):
+            monkeypatch.setattr(module, "instruction_sets", lambda name=name: [name])
+        streams.add(medarchive.encode(array, codec="predictive", effort=3))
+        assert np.array_equal(medarchive.decode(max(streams)), array)
+    assert len(streams) == 1
+    assert medarchive.inspect(streams.pop()).stream_bytes[1:]
 
 
 def test_a_drawing_costs_what_repeats() -> None:

@@ -43,8 +43,9 @@ class Adaptation:
         self._model = model
         if fine is None:
             last = model.network.layers[2]
-            fine = np.hstack([last.weights.astype(np.int32) << FINE, last.biases[:, np.newaxis] << (FINE - 8)])
-            fine = np.clip(fine, -_MOST, _MOST)
+            biases = last.biases[:, np.newaxis].astype(np.int64) << (FINE - 8)
+            fine = np.hstack([last.weights.astype(np.int64) << FINE, biases])
+            fine = np.clip(fine, -_MOST, _MOST).astype(np.int32)
         self.fine = fine.copy()
 
     def outputs(self, inputs: Ints) -> Ints:

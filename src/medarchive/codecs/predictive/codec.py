@@ -9,10 +9,12 @@ import numpy as np
 
 from medarchive.codecs.base import DEFAULT_EFFORT
 from medarchive.codecs.limits import checked_shape
-from medarchive.codecs.predictive import drawings, linear, model
+from medarchive.codecs.predictive import colours, drawings, linear, model
 from medarchive.codecs.predictive.backend import Coder, State, coder, remark
-from medarchive.codecs.predictive.packing import Packing
+from medarchive.codecs.predictive.native import instruction_sets, plane_of
 from medarchive.codecs.predictive.planes import Geometry, Ints
+from medarchive.codecs.predictive.solver import Samples
+from medarchive.codecs.predictive.squares import Floats
 from medarchive.codecs.spec import ImageSpec
 from medarchive.codecs.wire import Reader, blob, varint
 from medarchive.errors import CorruptStream, LimitExceeded, UnsupportedImage
@@ -23,11 +25,12 @@ __all__ = ["Predictive"]
 _SIDE = 1024
 """The longest side of a tile."""
 _TILES, _DRAWN = 0, 1
-_ALONE, _ACROSS = 0, 1
+_ALONE, _ACROSS, _AGAIN = 0, 1, 2
 _MOST_WEIGHT = 1 << 18
 _MOST_PIXELS = 1 << 28
-_LOOKED_AT = 30_000
-"""Pixels that decide whether the plane before is of use."""
+_MOST_SAMPLES = 65535
+_WEIGHT_BYTES = 1.6
+"""What a weight takes in a stream, about."""
 _TRIES_BOTH = 9
 """From this effort on both ways are coded, and the shorter one is kept."""
 
@@ -51,13 +54,19 @@ class Predictive:
     group = 16
 
     @property
+    def quick(self) -> bool:
+        """Whether the C kernel was built."""
+        return bool(instruction_sets())
+
+    @property
     def remark(self) -> str:
         """Who codes here."""
         return remark()
 
     def accepts(self, image: Image) -> bool:
         """Images of up to 16 bits."""
-        return image.bits <= 16 and 0 < image.pixels[:1].size * self.group <= _MOST_PIXELS
+        size, samples = image.pixels[:1].size, image.pixels.shape[3]
+        return image.bits <= 16 and 0 < size * self.group <= _MOST_PIXELS and samples <= _MOST_SAMPLES
 
     def encode(self, image: Image, *, max_error: int = 0, effort: int = DEFAULT_EFFORT) -> bytes:
         """See Codec.encode."""
@@ -65,61 +74,75 @@ class Predictive:
             raise UnsupportedImage("predictive is lossless; the container quantises in front of it")
         if not self.accepts(image) or len(image) > self.group:
             raise UnsupportedImage(f"predictive takes up to {self.group} frames of up to 16 bits, of moderate size")
-        used = model.load()
-        packing = Packing.of(image.pixels)
-        head = used.identity + ImageSpec.of(image, len(image)).packed() + packing.packed()
-        if packing.highest == 0:
-            return head
-        planes = np.moveaxis(packing.coded(image.pixels), 3, 1)
+        found = colours.ways(image.pixels)
+        if len(found) > 1:  # the first frame decides for all
+            first = image[:1]
+            found = [min(found, key=lambda way: len(way.packed()) + len(self._body(first, way, effort)))]
+        head = model.load().identity + ImageSpec.of(image, len(image)).packed()
+        return head + found[0].packed() + self._body(image, found[0], effort)
+
+    def _body(self, image: Image, way: colours.Colours, effort: int) -> bytes:
+        """All that follows the colours."""
+        if not any(way.highest):
+            return b""
+        planes, used = way.planes(image.pixels), model.load()
 
         def coded(tile: _Tile) -> list[bytes]:
-            encoder = _Encoder(coder(used), tile.geometry, packing.highest, effort)
+            encoder = _Encoder(coder(used), tile.geometry, effort)
             return [
-                encoder.next(np.ascontiguousarray(planes[f, s, tile.rows, tile.columns])) for f, s in _order(planes)
+                encoder.next(np.ascontiguousarray(planes[f, s, tile.rows, tile.columns]), way.highest[s])
+                for f, s in _order(planes)
             ]
 
         tiles = b"".join(map(b"".join, zip(*_each(coded, planes.shape[2], planes.shape[3]), strict=True)))
-        drawn = drawings.encode(planes, packing.highest, len(tiles))
-        return head + (bytes([_TILES]) + tiles if drawn is None else bytes([_DRAWN]) + drawn)
+        drawn = drawings.encode(planes, max(way.highest), len(tiles))
+        return bytes([_TILES]) + tiles if drawn is None else bytes([_DRAWN]) + drawn
 
     def decode(self, data: bytes) -> Image:
         """See Codec.decode."""
         reader = Reader(data)
         used = model.load(reader.take(model.IDENTITY))
         spec = ImageSpec.read(reader)
-        packing = Packing.read(reader)
         frames, rows, columns, samples = checked_shape(spec.frames, spec.rows, spec.columns, spec.samples)
-        if spec.bits > 16 or frames > self.group:
-            raise CorruptStream("a predictive stream of more bits or frames than there can be")
+        if spec.bits > 16 or frames > self.group or samples > _MOST_SAMPLES:
+            raise CorruptStream("a predictive stream of more bits, frames or samples than there can be")
         if frames * rows * columns * samples > _MOST_PIXELS:
             raise LimitExceeded(f"{frames} frames of {rows} x {columns} x {samples} are beyond what is decoded at once")
-        lowest = -(1 << spec.bits - 1) if spec.signed else 0
-        if packing.low < lowest or int(packing.pixels(np.array([packing.highest], np.int32))[0]) >= lowest + (
-            1 << spec.bits
-        ):
+        way = colours.read(reader, spec.samples)
+        lowest, (low, high) = -(1 << spec.bits - 1) if spec.signed else 0, way.range()
+        if low < lowest or high >= lowest + (1 << spec.bits):
             raise CorruptStream("a predictive stream whose values leave its bits")
-        planes = np.zeros((frames, samples, rows, columns), np.int32)
-        if packing.highest and reader.varint(_DRAWN) == _DRAWN:
-            planes = drawings.decode(reader.rest(), planes.shape, packing.highest)
-        elif packing.highest:
-            tiles = _tiles(rows, columns)
-            parts = [[_Part.read(reader) for _ in tiles] for _ in _order(planes)]
-
-            def decoded(tile: _Tile) -> None:
-                number, state, decoder, geometry = tiles.index(tile), None, coder(used), tile.geometry
-                for (frame, sample), part in zip(_order(planes), parts, strict=True):
-                    state = part[number].decoded(decoder, state, geometry, packing.highest)
-                    planes[frame, sample, tile.rows, tile.columns] = geometry.tile_of(state.values)
-
-            list(_each(decoded, rows, columns))
+        shape = (frames, len(way.highest), rows, columns)
+        if not any(way.highest):
+            planes = np.zeros(shape, np.int32)
+        elif reader.varint(_DRAWN) == _DRAWN:
+            planes = drawings.decode(reader.rest(), shape, way.highest)
+        else:
+            planes = _decoded(_parts(reader, len(_tiles(rows, columns)), frames * len(way.highest)), shape, way, used)
         if reader.left:
             raise CorruptStream("bytes behind the end of a predictive stream")
-        pixels = packing.pixels(np.moveaxis(planes, 1, 3)).astype(spec.dtype)
-        return Image(np.ascontiguousarray(pixels), spec.bits)
+        return Image(np.ascontiguousarray(way.pixels(planes).astype(spec.dtype)), spec.bits)
+
+
+def _decoded(
+    parts: "list[list[_Part]]", shape: tuple[int, int, int, int], way: colours.Colours, used: model.Model
+) -> Ints:
+    """The planes, from the parts of each tile."""
+    planes = np.zeros(shape, np.int32)
+    tiles = _tiles(*shape[2:])
+
+    def decoded(tile: _Tile) -> None:
+        state, decoder, geometry = None, coder(used), tile.geometry
+        for (frame, plane), part in zip(_order(planes), parts[tiles.index(tile)], strict=True):
+            state = part.decoded(decoder, state, geometry, way.highest[plane])
+            planes[frame, plane, tile.rows, tile.columns] = geometry.tile_of(state.values)
+
+    _each(decoded, *shape[2:])
+    return planes
 
 
 def _order(planes: Ints) -> Iterator[tuple[int, int]]:
-    """Frames, and within a frame samples, in the order in which they are coded."""
+    """Frames, and within a frame planes, in the order in which they are coded."""
     return product(range(planes.shape[0]), range(planes.shape[1]))
 
 
@@ -133,6 +156,15 @@ def _tiles(rows: int, columns: int) -> list[_Tile]:
     return [_Tile(down, right) for down in edges(rows) for right in edges(columns)]
 
 
+def _parts(reader: Reader, tiles: int, planes: int) -> "list[list[_Part]]":
+    """The parts of each tile; in the stream they come plane by plane."""
+    parts: list[list[_Part]] = [[] for _ in range(tiles)]
+    for _, tile in product(range(planes), parts):
+        way = _Way.read(reader, tile[-1].way if tile else None)
+        tile.append(_Part(way, reader.blob(1 << 30)))
+    return parts
+
+
 def _each(work, rows: int, columns: int):  # type: ignore[no-untyped-def]
     """The results for all tiles, several at once."""
     tiles = _tiles(rows, columns)
@@ -143,67 +175,87 @@ def _each(work, rows: int, columns: int):  # type: ignore[no-untyped-def]
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """A tile of one plane in a stream."""
+class _Way:
+    """How a plane of a tile is predicted."""
 
     weights: Ints
-    data: bytes
     across: bool
 
     @classmethod
-    def read(cls, reader: Reader) -> "_Part":
-        across = reader.varint(_ACROSS) == _ACROSS
+    def read(cls, reader: Reader, former: "_Way | None") -> "_Way":
+        how = reader.varint(_AGAIN)
+        if how == _AGAIN:
+            if former is None:
+                raise CorruptStream("a first plane that is coded as the one before")
+            return former
+        across = how == _ACROSS
+        if across and former is None:
+            raise CorruptStream("a first plane that was coded in the light of one before")
         count = len(linear.AROUND) + across * len(linear.ACROSS)
         numbers = [reader.varint(_MOST_WEIGHT) for _ in range(count)]
         weights = np.array([number // 2 if number % 2 == 0 else -(number + 1) // 2 for number in numbers], np.int32)
-        return cls(linear.checked(weights, across=across), reader.blob(1 << 30), across)
+        return cls(linear.checked(weights, across=across), across)
 
-    def packed(self) -> bytes:
+    def packed(self, former: "_Way | None") -> bytes:
+        if self is former:
+            return bytes([_AGAIN])
         numbers = (2 * weight if weight >= 0 else -2 * weight - 1 for weight in self.weights.tolist())
-        return bytes([self.across]) + b"".join(map(varint, numbers)) + blob(self.data)
+        return bytes([_ACROSS if self.across else _ALONE]) + b"".join(map(varint, numbers))
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A tile of one plane in a stream."""
+
+    way: _Way
+    data: bytes
 
     def decoded(self, coder: Coder, before: State | None, geometry: Geometry, highest: int) -> State:
-        if self.across and before is None:
-            raise CorruptStream("a first plane that was coded in the light of one before")
-        state = coder.decode(self.data, before if self.across else None, geometry, self.weights, highest)
-        if int(state.values.max()) > highest:
-            raise CorruptStream("a predictive stream with a value beyond its highest")
+        state = coder.decode(self.data, before if self.way.across else None, geometry, self.way.weights, highest)
+        if int(state.values.min()) < 0 or int(state.values.max()) > highest:
+            raise CorruptStream("a predictive stream with a value below 0 or beyond its highest")
         return state
 
 
 class _Encoder:
     """Codes the planes of one tile in turn."""
 
-    def __init__(self, coder: Coder, geometry: Geometry, highest: int, effort: int) -> None:
+    def __init__(self, coder: Coder, geometry: Geometry, effort: int) -> None:
         self._coder = coder
         self._geometry = geometry
-        self._highest = highest
         self._effort = effort
         self._places = geometry.everywhere()
         self._before: State | None = None
+        self._way: _Way | None = None
 
-    def next(self, tile: Ints) -> bytes:
-        """The bytes of the next plane."""
-        values = self._geometry.plane_of(tile)
-        ways = [None, self._before] if self._before is not None else [None]
-        weights = [self._weights(values, before) for before in ways]
-        if len(ways) == 2 and self._effort < _TRIES_BOTH:
-            better = int(np.argmin([self._missed(values, *way) for way in zip(ways, weights, strict=True)]))
-            ways, weights = [ways[better]], [weights[better]]
+    def next(self, tile: Ints, highest: int) -> bytes:
+        """The bytes of the next plane, whose largest value may be ``highest``."""
+        values = plane_of(self._geometry, tile)
         found = []
-        for before, chosen in zip(ways, weights, strict=True):
-            data, state = self._coder.encode(values, before, self._geometry, chosen, self._highest)
-            found.append((_Part(chosen, data, before is not None).packed(), state))
-        packed, self._before = min(found, key=lambda each: len(each[0]))
+        for way in self._ways(values):
+            before = self._before if way.across else None
+            data, state = self._coder.encode(values, before, self._geometry, way.weights, highest)
+            found.append((way.packed(self._way) + blob(data), state, way))
+        packed, self._before, self._way = min(found, key=lambda each: len(each[0]))
         return packed
 
-    def _weights(self, values: Ints, before: State | None) -> Ints:
-        return linear.solve(self._geometry, values, None if before is None else before.values, self._places)
+    def _ways(self, values: Ints) -> list[_Way]:
+        """How the next plane may be predicted; one way, unless there is time to try several."""
+        across = None if self._before is None else self._before.values
+        samples = Samples(self._geometry, values, across, self._places)
+        fits = [samples.fitted(count) for count in sorted({len(linear.AROUND), samples.count})]
+        if self._effort < _TRIES_BOTH:
+            fits = [min(fits, key=samples.bits)]
+        return [self._again(samples, fit) or self._anew(samples, fit) for fit in fits]
 
-    def _missed(self, values: Ints, before: State | None, weights: Ints) -> float:
-        """About how many bits a pixel misses its linear prediction by."""
-        some = self._places[:: max(1, self._places.size // _LOOKED_AT)]
-        across = None if before is None else before.values
-        predicted = linear.predict(self._geometry, values, across, some, weights, self._highest)
-        missed = np.abs(16 * values.reshape(-1)[some] - predicted)
-        return float(np.log2(8 + missed).mean()) - (0.03 if before is not None else 0.0)
+    def _again(self, samples: Samples, fit: Floats) -> _Way | None:
+        """The way of the plane before, where sending other weights would not pay."""
+        if self._way is None or self._way.weights.size != fit.size:
+            return None
+        spared = 8 * _WEIGHT_BYTES * fit.size / self._places.size
+        known = (self._way.weights / linear.UNIT).astype(np.float32)
+        return self._way if samples.bits(known) < samples.bits(fit) + spared else None
+
+    @staticmethod
+    def _anew(samples: Samples, fit: Floats) -> _Way:
+        return _Way(linear.rounded(samples.refitted(fit)), fit.size > len(linear.AROUND))

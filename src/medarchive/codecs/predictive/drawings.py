@@ -3,6 +3,7 @@
 import numpy as np
 import zstandard
 
+from medarchive.codecs.predictive.frames import unpacked
 from medarchive.codecs.predictive.planes import Ints
 from medarchive.errors import CorruptStream
 
@@ -10,33 +11,29 @@ __all__ = ["decode", "encode"]
 
 _QUICK, _THOROUGH = 3, 19
 _PROMISING = 1.5
-"""How much longer than what it competes with a quick attempt may be."""
+"""How much longer than what it competes with a quick attempt, at the first frame, may be."""
 
 
 def encode(planes: Ints, highest: int, length: int) -> bytes | None:
     """The planes in a Zstandard frame, where that is shorter than ``length`` bytes; else None."""
-    values = planes.astype(_kind(highest)).tobytes()
-    if len(zstandard.ZstdCompressor(level=_QUICK).compress(values)) > _PROMISING * length:
+    kind, first = _kind(highest), planes[:1]
+    quick = len(zstandard.ZstdCompressor(level=_QUICK).compress(first.astype(kind).tobytes()))
+    if quick * len(planes) > _PROMISING * length:
         return None
+    values = planes.astype(kind).tobytes()
     found = zstandard.ZstdCompressor(level=_THOROUGH).compress(values)
     return found if len(found) < length else None
 
 
-def decode(data: bytes, shape: tuple[int, ...], highest: int) -> Ints:
-    """Planes of a shape.
+def decode(data: bytes, shape: tuple[int, ...], highest: list[int]) -> Ints:
+    """Planes of shape (frames, planes, rows, columns), each with values up to its highest.
 
     Raises:
-        CorruptStream: they are none, or have a value beyond the highest.
+        CorruptStream: they are none, or have a value beyond its highest.
     """
-    kind, count = _kind(highest), int(np.prod(shape))
-    try:
-        if zstandard.frame_content_size(data) != count * kind.itemsize:
-            raise CorruptStream("a drawing of another size than its shape")
-        values = zstandard.ZstdDecompressor().decompress(data, max_output_size=count * kind.itemsize)
-    except zstandard.ZstdError as error:
-        raise CorruptStream(f"a drawing: {error}") from error
-    planes = np.frombuffer(values, kind).reshape(shape).astype(np.int32)
-    if int(planes.max()) > highest:
+    kind, count = _kind(max(highest)), int(np.prod(shape))
+    planes = np.frombuffer(unpacked(data, count * kind.itemsize, "a drawing"), kind).reshape(shape).astype(np.int32)
+    if (planes.max(axis=(0, 2, 3)) > highest).any():
         raise CorruptStream("a predictive stream with a value beyond its highest")
     return planes
 

@@ -1,7 +1,7 @@
-"""Linear prediction: integer weights for the neighbours of a pixel, found by the encoder for each image.
+"""Linear prediction: integer weights for the neighbours of a pixel, chosen by the encoder for each tile.
 
 The prediction is made in sixteenths of a step of the image, relative to the pixel on the left, so that it does not
-depend on the image's mean. Weighted least squares adapts it to every reconstruction kernel and to zero-filled MR.
+depend on the image's mean. ``solver`` finds the weights.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from medarchive.codecs.predictive.planes import Geometry, Ints
 from medarchive.errors import CorruptStream
 
-__all__ = ["ACROSS", "AROUND", "checked", "predict", "solve"]
+__all__ = ["ACROSS", "AROUND", "UNIT", "checked", "predict", "rounded", "terms"]
 
 AROUND = (
     *((0, 1), (-1, 1), (1, 1), (-2, 0), (0, 2), (-2, 1), (2, 1), (-1, 2), (1, 2), (-2, 2), (2, 2), (-3, 0), (0, 3)),
@@ -23,22 +23,23 @@ ACROSS = (
 )
 """Neighbours in the tile before, where there is one."""
 
-_UNIT = 4096
+UNIT = 4096
+"""One, as a weight."""
 _FURTHEST = 32767
 _MOST_WEIGHT = 65535
 """The sum of all absolute weights that a decoder accepts: with it no sum leaves 32 bits."""
-_SAMPLES = 60_000
 
 
-def _terms(geometry: Geometry, plane: Ints, before: Ints | None, places: Ints) -> tuple[Ints, list[Ints]]:
-    """The pixel on the left, and the differences of the others from it."""
-    flat = plane.reshape(-1)
-    left = flat[places + geometry.offset(-1, 0)]
-    values = [flat[places + geometry.offset(dx, dy)] for dx, dy in AROUND]
-    if before is not None:
-        flat = before.reshape(-1)
-        values += [flat[places + geometry.offset(dx, dy)] for dx, dy in ACROSS]
-    return left, [np.clip(value - left, -_FURTHEST, _FURTHEST) for value in values]
+def terms(geometry: Geometry, plane: Ints, before: Ints | None, places: Ints) -> tuple[Ints, Ints]:
+    """The pixels on the left of these places, and the others less them, of shape (places, terms)."""
+    at = places[:, np.newaxis]
+
+    def around(known: Ints, neighbours: tuple[tuple[int, int], ...]) -> Ints:
+        return known.reshape(-1)[at + np.array([geometry.offset(dx, dy) for dx, dy in neighbours], np.int32)]
+
+    left = around(plane, ((-1, 0),))
+    values = around(plane, AROUND) if before is None else np.hstack([around(plane, AROUND), around(before, ACROSS)])
+    return left[:, 0], np.clip(values - left, -_FURTHEST, _FURTHEST)
 
 
 def predict(geometry: Geometry, plane: Ints, before: Ints | None, places: Ints, weights: Ints, highest: int) -> Ints:
@@ -52,10 +53,8 @@ def predict(geometry: Geometry, plane: Ints, before: Ints | None, places: Ints, 
         weights: in 1/4096, one for each of AROUND and, with a tile before, of ACROSS.
         highest: the largest value of the image.
     """
-    left, terms = _terms(geometry, plane, before, places)
-    total = np.full_like(left, 128)
-    for weight, term in zip(weights, terms, strict=True):
-        total += weight * term
+    left, found = terms(geometry, plane, before, places)
+    total = found @ weights.astype(np.int32) + 128
     return np.clip(16 * left + (total >> 8), 0, 16 * highest)
 
 
@@ -70,35 +69,11 @@ def checked(weights: Ints, *, across: bool) -> Ints:
     return weights
 
 
-def solve(geometry: Geometry, plane: Ints, before: Ints | None, places: Ints) -> Ints:
-    """Weights that predict a tile well: least squares, twice, the second time with outliers held down."""
-    some = places[:: max(1, places.size // _SAMPLES)]
-    left, terms = _terms(geometry, plane, before, some)
-    across = np.stack(terms, axis=1).astype(np.float32)
-    wanted = (plane.reshape(-1)[some] - left).astype(np.float32)
-    near = across[:, : min(8, across.shape[1])]
-    weight = (1 + np.abs(near).mean(axis=1)) ** -1.5
-    found = np.zeros(across.shape[1], np.float32)
-    for _ in range(2):
-        found = _least_squares(across, wanted, weight)
-        missed = np.abs(wanted - across @ found)
-        weight = weight / (1 + missed / (1 + np.abs(near).mean(axis=1)))
-    return _rounded(found)
-
-
-def _least_squares(
-    terms: NDArray[np.float32], wanted: NDArray[np.float32], weight: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    weighted = terms * weight[:, np.newaxis]
-    normal = (weighted.T @ terms).astype(np.float64)
-    normal[np.diag_indices_from(normal)] += 1e-4 * np.trace(normal) / len(normal) + 1e-3
-    return np.linalg.solve(normal, (weighted.T @ wanted).astype(np.float64)).astype(np.float32)
-
-
-def _rounded(found: NDArray[np.float32]) -> Ints:
-    total = float(np.abs(found).sum()) * _UNIT
+def rounded(found: NDArray[np.float32]) -> Ints:
+    """Weights of floats as ``predict`` takes them; none where they make no sense."""
+    total = float(np.abs(found).sum()) * UNIT
     if not np.isfinite(total):
         return np.zeros(found.size, np.int32)
     if total > _MOST_WEIGHT - found.size:
         found = found * ((_MOST_WEIGHT - found.size) / total)
-    return np.rint(found * _UNIT).astype(np.int32)
+    return np.rint(found * UNIT).astype(np.int32)

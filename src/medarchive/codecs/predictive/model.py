@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from medarchive.codecs.predictive.distribution import SHAPES, SPAN
 from medarchive.codecs.predictive.features import COUNT
+from medarchive.codecs.predictive.frames import unpacked
 from medarchive.codecs.predictive.network import MOST_BIAS, MOST_WEIGHT, WIDEST, Layer, Network
 from medarchive.codecs.predictive.planes import Ints
 from medarchive.errors import CorruptStream, UnknownCodec
@@ -65,12 +66,7 @@ class Model:
         sizes = ((first, COUNT), (second, first), (3, second + COUNT))
         count = sum(2 * outputs * inputs + 4 * outputs for outputs, inputs in sizes) + 2 * (second + COUNT + 1)
         count += 2 * len(SHAPES) * SPAN
-        try:
-            body = zstandard.ZstdDecompressor().decompress(data[_HEAD.size :], max_output_size=count)
-        except zstandard.ZstdError as error:
-            raise CorruptStream(f"model file: {error}") from error
-        if len(body) != count:
-            raise CorruptStream("a model file of another size than its layers need")
+        body = unpacked(data[_HEAD.size :], count, "a model file")
         position, layers = 0, []
         for outputs, inputs in sizes:
             weights = np.frombuffer(body, "<i2", outputs * inputs, position).reshape(outputs, inputs).astype(np.int16)

@@ -1,6 +1,7 @@
 """The coder of a tile in C: the bytes and planes of ``Reference``, where the package was built with a compiler."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from medarchive.codecs.predictive.adaptation import Adaptation
 from medarchive.codecs.predictive.model import Model
@@ -13,7 +14,7 @@ try:
 except ImportError:  # no compiler when the package was installed
     _native = None  # type: ignore[assignment]
 
-__all__ = ["STAGES", "Native", "instruction_sets"]
+__all__ = ["STAGES", "Native", "instruction_sets", "occurring", "plane_of"]
 
 STAGES = ("linear prediction", "features", "network", "entropy coding", "adaptation")
 
@@ -21,6 +22,25 @@ STAGES = ("linear prediction", "features", "network", "entropy coding", "adaptat
 def instruction_sets() -> list[str]:
     """What the kernel can use on this machine, the fastest first; empty where there is no kernel."""
     return _native.instruction_sets() if _native is not None else []
+
+
+def occurring(values: Ints, count: int) -> NDArray[np.bool_]:
+    """Which of the values 0 to count - 1 occur."""
+    used = np.zeros(count, np.bool_)
+    if instruction_sets():
+        _native.mark(_plain(values), used)
+    else:
+        used[values.reshape(-1)] = True
+    return used
+
+
+def plane_of(geometry: Geometry, tile: Ints) -> Ints:
+    """See Geometry.plane_of."""
+    if not instruction_sets():
+        return geometry.plane_of(tile)
+    plane = geometry.new()
+    _native.plane(geometry.rows, geometry.columns, _plain(tile), plane)
+    return plane
 
 
 class Native:

@@ -9,6 +9,8 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
+from medarchive.codecs.predictive.frames import unpacked
+from medarchive.codecs.predictive.native import occurring
 from medarchive.codecs.predictive.planes import Ints
 from medarchive.codecs.wire import Reader, blob, varint
 from medarchive.errors import CorruptStream
@@ -19,6 +21,8 @@ MOST = 65535
 """The largest value that is coded."""
 _SPARSE = 0.75
 _MOST_TABLE = 1 << 14
+_MOST_LOW = 1 << 17
+"""As docs/format.md has it: no pixel of 16 bits needs more."""
 _PLAIN, _PACKED = 0, 1
 
 
@@ -40,8 +44,7 @@ class Packing:
     def of(cls, pixels: NDArray[np.integer]) -> Self:
         """The packing that suits these pixels, of at most 16 bits."""
         low, span = int(pixels.min()), int(pixels.max()) - int(pixels.min())
-        used = np.zeros(span + 1, np.bool_)
-        used[(pixels.astype(np.int32) - low).reshape(-1)] = True
+        used = occurring(np.subtract(pixels, low, dtype=np.int32), span + 1)
         count = int(used.sum())
         gain = pixels.size * np.log2((span + 1) / count) / 8
         if count < _SPARSE * (span + 1) and len(_table(used)) < gain / 2:
@@ -50,7 +53,7 @@ class Packing:
 
     def coded(self, pixels: NDArray[np.integer]) -> Ints:
         """The values to code, 0 to highest."""
-        values = pixels.astype(np.int32) - self.low
+        values: Ints = np.subtract(pixels, self.low, dtype=np.int32)
         if self.used is None:
             return values
         numbers = np.cumsum(self.used, dtype=np.int32) - 1
@@ -79,18 +82,13 @@ class Packing:
             CorruptStream: it is none.
         """
         how = reader.varint(_PACKED)
-        number = reader.varint(1 << 33)
+        number = reader.varint(_MOST_LOW)
         low = number // 2 if number % 2 == 0 else -(number + 1) // 2
         span = reader.varint(MOST)
         if how == _PLAIN:
             return cls(low, span)
         size = (span + 8) // 8
-        try:
-            bits = zstandard.ZstdDecompressor().decompress(reader.blob(_MOST_TABLE), max_output_size=size)
-        except zstandard.ZstdError as error:
-            raise CorruptStream(f"a table of used values: {error}") from error
-        if len(bits) != size:
-            raise CorruptStream("a table of used values of another size than it says")
+        bits = unpacked(reader.blob(_MOST_TABLE), size, "a table of used values")
         used = np.unpackbits(np.frombuffer(bits, np.uint8), count=span + 1).astype(np.bool_)
         if not used.any():
             raise CorruptStream("a table without a single value")

@@ -10,6 +10,8 @@ distance: ``step`` elements further in the flattened plane. Outside of the tile:
 - above row 0 lies, at each step, what row 0 has there; below the last row, what the last row has there.
 """
 
+from functools import cached_property
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -71,16 +73,28 @@ class Geometry:
 
     def plane_of(self, tile: Ints) -> Ints:
         """A complete plane of a tile of shape (rows, columns)."""
-        plane = self.new()
-        y, x = np.mgrid[: self.rows, : self.columns]
-        plane[x + SLOPE * y + MARGIN, y + EDGE] = tile
-        for step in range(self.steps):
-            self.fill(plane, step)
-        self.finish(plane)
+        plane: Ints = np.append(tile, np.int32(0))[self._sources]
         return plane
 
     def tile_of(self, plane: Ints) -> Ints:
         """The tile in a plane."""
-        y, x = np.mgrid[: self.rows, : self.columns]
-        tile: Ints = plane[x + SLOPE * y + MARGIN, y + EDGE]
+        tile: Ints = plane.reshape(-1)[self._targets]
         return tile
+
+    @cached_property
+    def _targets(self) -> Ints:
+        """Where each pixel of a tile lies in a flattened plane."""
+        y, x = np.mgrid[: self.rows, : self.columns].astype(np.int32)
+        places: Ints = (x + SLOPE * y + MARGIN) * self.stride + y + EDGE
+        return places
+
+    @cached_property
+    def _sources(self) -> Ints:
+        """Which pixel of a tile each place of a plane has; behind the last pixel, where it has none."""
+        count = self.rows * self.columns
+        plane = np.full(self.shape, count, np.int32)
+        plane.reshape(-1)[self._targets] = np.arange(count, dtype=np.int32).reshape(self.rows, self.columns)
+        for step in range(self.steps):
+            self.fill(plane, step)
+        self.finish(plane)
+        return plane

@@ -34,11 +34,13 @@ class Decoder:
         """Begin.
 
         Raises:
-            CorruptStream: there are too few bytes, or half a word.
+            CorruptStream: there are too few bytes, or half a word, or a state that no encoder leaves.
         """
         if len(data) < 4 * LANES or len(data) % 2:
             raise CorruptStream("a range coder's stream of a length that none has")
         self.states = list(struct.unpack_from(f"<{LANES}I", data))
+        if min(self.states) < _LEAST:
+            raise CorruptStream("a range coder's stream that begins where none does")
         self._words = struct.unpack_from(f"<{(len(data) - 4 * LANES) // 2}H", data, 4 * LANES)
         self._next = 0
 

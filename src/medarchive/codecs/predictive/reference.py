@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from medarchive.codecs.predictive import linear
+from medarchive.codecs.predictive import flat, linear
 from medarchive.codecs.predictive.adaptation import Adaptation
 from medarchive.codecs.predictive.distribution import (
     LEAST_SPREAD,
@@ -16,6 +16,7 @@ from medarchive.codecs.predictive.distribution import (
     start,
 )
 from medarchive.codecs.predictive.features import Context, features
+from medarchive.codecs.predictive.flat import Surprise
 from medarchive.codecs.predictive.model import Model
 from medarchive.codecs.predictive.planes import Geometry, Ints
 from medarchive.codecs.predictive.rans import LANES, Decoder, encode
@@ -23,6 +24,9 @@ from medarchive.codecs.predictive.rans import LANES, Decoder, encode
 __all__ = ["Reference", "State"]
 
 _RAW = 1 << PRECISION
+
+Symbols = list[tuple[int, int, int]]
+"""Lane, start and count, see ``rans.encode``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +59,23 @@ class Reference:
         places = geometry.everywhere()
         across = None if before is None else before.values
         predicted = linear.predict(geometry, values, across, places, weights, highest)
+        steps, coded = self._said(geometry, values, places)
         errors = geometry.new()
-        errors.reshape(-1)[places] = values.reshape(-1)[places] - ((predicted + 8) >> 4)
+        errors.reshape(-1)[places] = np.where(coded, values.reshape(-1)[places] - ((predicted + 8) >> 4), 0)
         last = Adaptation(self._model, None if before is None else before.fine)
         state = State(values, geometry.plane_of(geometry.tile_of(errors)), last.fine)
+        places, predicted = places[coded], predicted[coded]
         inputs, scale = self._seen(geometry, state, before, places, predicted, highest)
-        symbols: list[tuple[int, int, int]] = []
         first = 0
-        for step in range(geometry.steps):
-            some = slice(first, first + len(geometry.at(step)))
+        for symbols, count in steps:
+            some = slice(first, first + count)
             first = some.stop
             here = values.reshape(-1)[places[some]]
             found, spread = self._distributions(last, inputs[:, some], predicted[some], scale[some], highest)
             for index, (value, *pixel) in enumerate(zip(here.tolist(), *_lists(found), strict=True)):
                 self._put(symbols, index % LANES, value, highest, *pixel)
             last.learn(inputs[:, some], spread, scale[some], here, found, highest)
-        return encode(symbols), state
+        return encode([symbol for symbols, _ in steps for symbol in symbols]), state
 
     def decode(self, data: bytes, before: State | None, geometry: Geometry, weights: Ints, highest: int) -> State:
         """Decode a tile.
@@ -82,9 +87,12 @@ class Reference:
         state = State(geometry.new(), geometry.new(), last.fine)
         across = None if before is None else before.values
         values, errors = state.values.reshape(-1), state.errors.reshape(-1)
-        decoder = Decoder(data)
+        decoder, surprise = Decoder(data), Surprise()
         for step in range(geometry.steps):
             places = geometry.at(step)
+            coded = self._coded(decoder, surprise, flat.blocks(flat.flat(geometry, state.values, places)), places.size)
+            values[places[~coded]] = values[places[~coded] + geometry.offset(-1, 0)]
+            places = places[coded]
             predicted = linear.predict(geometry, state.values, across, places, weights, highest)
             inputs, scale = self._seen(geometry, state, before, places, predicted, highest)
             found, spread = self._distributions(last, inputs, predicted, scale, highest)
@@ -99,6 +107,35 @@ class Reference:
         geometry.finish(state.values)
         geometry.finish(state.errors)
         return state
+
+    def _said(self, geometry: Geometry, values: Ints, places: Ints) -> tuple[list[tuple[Symbols, int]], flat.Bools]:
+        """Of each step, what is said of its flat blocks and how many pixels are coded; of each pixel, whether it is."""
+        surprise, steps, coded, first = Surprise(), [], np.empty(places.size, np.bool_), 0
+        calm = flat.flat(geometry, values, places)
+        same = values.reshape(-1)[places] == values.reshape(-1)[places + geometry.offset(-1, 0)]
+        for step in range(geometry.steps):
+            some = slice(first, first + len(geometry.at(step)))
+            first = some.stop
+            symbols: Symbols = []
+            as_said = flat.blocks(calm[some])
+            for block in np.flatnonzero(as_said).tolist():
+                surprised = not flat.blocks(same[some])[block]
+                symbols.append((block % LANES, *surprise.interval(surprised)))
+                surprise.learn(surprised)
+                as_said[block] = not surprised
+            coded[some] = ~flat.pixels(as_said, some.stop - some.start)
+            steps.append((symbols, int(coded[some].sum())))
+        return steps, coded
+
+    def _coded(self, decoder: Decoder, surprise: Surprise, as_said: flat.Bools, count: int) -> flat.Bools:
+        """Which of a step's pixels are coded."""
+        for block in np.flatnonzero(as_said).tolist():
+            lane = block % LANES
+            surprised = decoder.slot(lane) < surprise.chance
+            decoder.take(lane, *surprise.interval(surprised))
+            surprise.learn(surprised)
+            as_said[block] = not surprised
+        return ~flat.pixels(as_said, count)
 
     def _seen(
         self, geometry: Geometry, state: State, before: State | None, places: Ints, predicted: Ints, highest: int
@@ -122,7 +159,7 @@ class Reference:
 
     def _put(
         self,
-        symbols: list[tuple[int, int, int]],
+        symbols: Symbols,
         lane: int,
         value: int,
         highest: int,

@@ -20,7 +20,7 @@ static void pack_last(scratch *s, const model *model, int feature_pairs)
     }
 }
 
-static void last_begin(scratch *s, const tile *tile, int feature_pairs)
+static void last_begin(scratch *s, const tile *tile)
 {
     const model *model = tile->model;
     for (int o = 0; o < OUTPUTS; o++) {
@@ -29,7 +29,7 @@ static void last_begin(scratch *s, const tile *tile, int feature_pairs)
         memcpy(s->fine[o] + model->second_padded, from + model->second, sizeof *from * COUNT);
         s->bias[o] = from[model->second + COUNT];
     }
-    pack_last(s, model, feature_pairs);
+    pack_last(s, model, FEATURE_PAIRS);
 }
 
 static void last_finish(const scratch *s, const tile *tile)
@@ -49,9 +49,13 @@ static inline int32_t table_index(int32_t sixteenths, int32_t steep, int32_t shi
     return CLIP(index, 0, SPAN - 1);
 }
 
+/* From indices in the pixels' tables to what lies there; behind the last table lies more of the model. */
 static void look_up(int32_t *index, const int32_t *shape, const model *model, int pixels)
 {
-    EACH(p) index[p] = model->tables[shape[p]][index[p]];
+    for (int p = 0; p < pixels; p += LANES) {
+        vec at = add(times(load(shape + p), broadcast(SPAN)), load(index + p));
+        store(index + p, picked(model->tables[0], at));
+    }
 }
 
 /* 64 times the binary logarithm of 1 to 65,536 */
@@ -72,7 +76,7 @@ static void find_pull(scratch *s, const model *model)
     const int32_t *restrict here = s->here, *restrict centre = s->centre, *restrict steep = s->steep;
     const int32_t *restrict octaves = s->octaves, *restrict spread = s->spread;
     int32_t *restrict share = s->upper;
-    int32_t *restrict low = s->moves, *restrict high = low + s->row;
+    int32_t *restrict low = s->moves[0][0], *restrict high = s->moves[0][1];
     int pixels = s->pixels;
     EACH(p) share[p] = table_index(16 * here[p] - centre[p], steep[p], octaves[p]);
     look_up(share, s->shape, model, pixels);
@@ -114,7 +118,7 @@ static void find_counts(scratch *s, const model *model, int32_t highest, int32_t
 static void find_widen(scratch *s, const model *model, int32_t highest)
 {
     int32_t *restrict narrower = s->cost, *restrict wider = s->upper;
-    int32_t *restrict low = s->moves + 2 * s->row, *restrict high = low + s->row;
+    int32_t *restrict low = s->moves[1][0], *restrict high = s->moves[1][1];
     int pixels = s->pixels;
     find_counts(s, model, highest, -ASIDE);
     EACH(p) narrower[p] = logarithm(wider[p]);
@@ -127,21 +131,22 @@ static void find_widen(scratch *s, const model *model, int32_t highest)
     }
 }
 
-/* Sums over pixels of gradient times input. */
+/* Sums over a step's pixels of gradient times input; `inputs` are those of the first chunk. */
 static void find_gradients(scratch *s, const int32_t *inputs, int pairs, int first, int32_t times)
 {
-    const int32_t *moves = s->moves;
-    int row = s->row, pixels = s->pixels;
-    for (int i = 0; i < pairs; i++, inputs += row) {
+    enum { NEXT = sizeof(chunk) / sizeof(int32_t) };
+    for (int i = 0; i < pairs; i++, inputs += CHUNK) {
         vec pull_low = broadcast(0), pull_high = pull_low, widen_low = pull_low, widen_high = pull_low;
         int32_t sum[4];
-        for (int p = 0; p < pixels; p += LANES) {
-            vec input = load(inputs + p);
-            pull_low = dot(pull_low, input, load(moves + p));
-            pull_high = dot(pull_high, input, load(moves + row + p));
-            widen_low = dot(widen_low, input, load(moves + 2 * row + p));
-            widen_high = dot(widen_high, input, load(moves + 3 * row + p));
-        }
+        const int32_t *from = inputs;
+        for (int at = 0; at < s->pixels; at += CHUNK, from += NEXT)
+            for (int p = at, end = at + pixels_of_chunk(s, at); p < end; p += LANES) {
+                vec input = load(from + p - at);
+                pull_low = dot(pull_low, input, load(s->moves[0][0] + p));
+                pull_high = dot(pull_high, input, load(s->moves[0][1] + p));
+                widen_low = dot(widen_low, input, load(s->moves[1][0] + p));
+                widen_high = dot(widen_high, input, load(s->moves[1][1] + p));
+            }
         sums(pull_low, pull_high, widen_low, widen_high, sum);
         s->gradient[0][first + 2 * i] = times * sum[0];
         s->gradient[0][first + 2 * i + 1] = times * sum[1];
@@ -156,24 +161,24 @@ static inline int32_t moved(int32_t fine, int32_t sum, int32_t rate)
     return CLIP(there, -MOST_FINE, MOST_FINE);
 }
 
-/* Adaptation.learn, of a step of `count` pixels. */
-static void learn(scratch *s, const model *model, int feature_pairs, int count, int32_t highest)
+/* Adaptation.learn */
+static void learn(scratch *s, const model *model, int feature_pairs, int32_t highest)
 {
-    int hidden = model->second_padded, inputs = hidden + 2 * feature_pairs;
+    int count = s->count, hidden = model->second_padded, inputs = hidden + 2 * feature_pairs;
     find_pull(s, model);
     find_widen(s, model, highest);
-    for (int i = 0; i < 2 * LEARNING; i++)
+    for (int o = 0; o < LEARNING; o++)
         for (int p = count; p < s->pixels; p++)
-            s->moves[i * s->row + p] = 0;
-    find_gradients(s, s->second, hidden / 2, 0, 1);
-    find_gradients(s, s->seen, feature_pairs, hidden, 16);
+            s->moves[o][0][p] = s->moves[o][1][p] = 0;
+    find_gradients(s, s->chunks[0].second[0], hidden / 2, 0, 1);
+    find_gradients(s, s->chunks[0].seen[0], feature_pairs, hidden, 16);
     for (int o = 0; o < LEARNING; o++) {
         const int32_t *restrict gradient = s->gradient[o], *restrict rates = model->rates[o];
         int32_t *restrict fine = s->fine[o], sum = 0;
         for (int i = 0; i < inputs; i++)
             fine[i] = moved(fine[i], gradient[i], rates[i]);
         for (int p = 0; p < count; p++)
-            sum += s->moves[2 * o * s->row + p] << 16 >> 16;
+            sum += s->moves[o][0][p] << 16 >> 16;
         s->bias[o] = moved(s->bias[o], ONE * sum, model->bias_rates[o]);
     }
     pack_last(s, model, feature_pairs);

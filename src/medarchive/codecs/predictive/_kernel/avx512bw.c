@@ -22,6 +22,6 @@ static int here(void)
 #pragma clang attribute pop
 #endif
 
-const coder AVX512BW = {"avx512bw", here, decode, encode};
+const coder AVX512BW = {"avx512bw", here, decode, encode, gather, normal, missed};
 
 #endif

@@ -13,8 +13,8 @@
 static void find_parameters(scratch *s, int32_t highest)
 {
     const int32_t *restrict scale = s->scale, *restrict predicted = s->predicted;
-    const int32_t *restrict locations = s->outputs, *restrict spreads = locations + s->row;
-    const int32_t *restrict shapes = spreads + s->row, *steep = STEEP[0];
+    const int32_t *restrict locations = s->outputs[0], *restrict spreads = s->outputs[1];
+    const int32_t *restrict shapes = s->outputs[2], *steep = STEEP[0];
     int32_t *restrict centre = s->centre, *restrict steepness = s->steep, *restrict octaves = s->octaves;
     int32_t *restrict shape = s->shape, *restrict spread = s->spread;
     int pixels = s->pixels;

@@ -4,6 +4,7 @@
 
 #include "planes.h"
 #include "scratch.h"
+#include "vectors.h"
 
 /* The exponent of a number and the two bits behind its first, as its float32 has them. */
 static inline int32_t octaves(int32_t eighths)
@@ -17,24 +18,24 @@ static inline int32_t octaves(int32_t eighths)
 
 static inline int32_t size_of(int32_t x) { return x < 0 ? -x : x; }
 
-static inline int16_t in_scale(int32_t sixteenths, int32_t reciprocal, int32_t shift)
+static inline int32_t in_scale(int32_t sixteenths, int32_t reciprocal, int32_t shift)
 {
     int32_t product = CLIP(sixteenths, -SCALED_MOST, SCALED_MOST) * reciprocal;
     int32_t scaled = (product + (1 << (shift - 1))) >> shift;
-    return (int16_t)CLIP(scaled, -FEATURE_LIMIT, FEATURE_LIMIT);
+    return CLIP(scaled, -FEATURE_LIMIT, FEATURE_LIMIT);
 }
 
-static inline int16_t against_scale(int32_t eighths, int32_t scale)
+static inline int32_t against_scale(int32_t eighths, int32_t scale)
 {
     int32_t octave = 4 * (octaves(eighths + 1 < SCALE_MOST ? eighths + 1 : SCALE_MOST) - scale);
-    return (int16_t)CLIP(octave, -FEATURE_LIMIT, FEATURE_LIMIT);
+    return CLIP(octave, -FEATURE_LIMIT, FEATURE_LIMIT);
 }
 
 /* One more feature: an expression of p. */
-#define FEATURE(expression)                   \
-    do {                                      \
-        EACH(p) to[p] = (expression);         \
-        to += s->row;                         \
+#define FEATURE(expression)           \
+    do {                              \
+        EACH(p) to[p] = (expression); \
+        to += CHUNK;                  \
     } while (0)
 #define IN_SCALE(sixteenths) in_scale(sixteenths, reciprocal[p], shift[p])
 #define AGAINST_SCALE(eighths) against_scale(eighths, scale[p])
@@ -42,12 +43,15 @@ static inline int16_t against_scale(int32_t eighths, int32_t scale)
 /* Where neighbours of the first pixel lie. */
 #define AT(plane, dx, dy) ((plane) + offset_of(geometry, (neighbour){dx, dy}))
 
-static void find_scale(scratch *s, const geometry *geometry, const int32_t *errors)
+static void find_scale(scratch *s, const tile *tile, const run *run)
 {
+    const geometry *geometry = &tile->geometry;
+    const int32_t *errors = tile->errors + run->place;
     const int32_t *west = AT(errors, -1, 0), *north = AT(errors, 0, 1), *north_west = AT(errors, -1, 1);
     const int32_t *north_east = AT(errors, 1, 1), *west_west = AT(errors, -2, 0), *north_north = AT(errors, 0, 2);
-    int32_t *restrict scale = s->scale, *restrict reciprocal = s->reciprocal, *restrict shift = s->shift;
-    int pixels = s->pixels;
+    int32_t *restrict scale = s->scale + run->at, *restrict reciprocal = s->reciprocal + run->at % CHUNK;
+    int32_t *restrict shift = s->shift + run->at % CHUNK, *restrict half = s->half + run->at % CHUNK;
+    int pixels = run->pixels;
     EACH(p) {
         int32_t near = 2 * (size_of(west[p]) + size_of(north[p])) + size_of(north_west[p]) + size_of(north_east[p])
                        + size_of(west_west[p]) + size_of(north_north[p]);
@@ -58,6 +62,7 @@ static void find_scale(scratch *s, const geometry *geometry, const int32_t *erro
                         : quarter == 2 ? (1 << 16) / 13
                                        : (1 << 16) / 15;
         shift[p] = (k >> 2) + 10;
+        half[p] = 1 << ((k >> 2) + 9);
     }
 }
 
@@ -71,25 +76,38 @@ static inline void add_sizes(int32_t *restrict sum, const int32_t *plane, const 
     }
 }
 
-static int16_t *features_alone(scratch *s, const tile *tile, ptrdiff_t place)
+/* Features of a list of neighbours: what lies there or, `against` the prediction, how far it is from that. */
+static inline int32_t *rows_in_scale(const scratch *s, const run *run, const int32_t *plane, const ptrdiff_t *offsets,
+                                     int count, int against, int32_t *to)
+{
+    const vec most = broadcast(SCALED_MOST), least = broadcast(-SCALED_MOST);
+    const vec high = broadcast(FEATURE_LIMIT), low = broadcast(-FEATURE_LIMIT);
+    for (int p = 0; p < run->pixels; p += LANES) {
+        int at = run->at % CHUNK + p;
+        vec from = against ? load(s->predicted + run->at + p) : broadcast(0);
+        vec reciprocal = load(s->reciprocal + at), shift = load(s->shift + at), half = load(s->half + at);
+        for (int i = 0; i < count; i++) {
+            vec x = less(times(load(plane + offsets[i] + p), broadcast(16)), from);
+            x = add(times(within(x, least, most), reciprocal), half);
+            store(to + i * CHUNK + p, within(shifted_right_each(x, shift), low, high));
+        }
+    }
+    return to + count * CHUNK;
+}
+
+static int32_t *features_alone(scratch *s, const tile *tile, const run *run)
 {
     const geometry *geometry = &tile->geometry;
-    const int32_t *values = tile->values + place, *errors = tile->errors + place;
-    const int32_t *restrict predicted = s->predicted, *restrict scale = s->scale;
-    const int32_t *restrict reciprocal = s->reciprocal, *restrict shift = s->shift;
-    int32_t *restrict sum = s->sum;
-    int16_t *restrict to = s->features;
-    int pixels = s->pixels;
-    int32_t most = 16 * tile->highest;
+    const int32_t *values = tile->values + run->place, *errors = tile->errors + run->place;
+    const int32_t *restrict predicted = s->predicted + run->at, *restrict scale = s->scale + run->at;
+    const int32_t *restrict reciprocal = s->reciprocal + run->at % CHUNK, *restrict shift = s->shift + run->at % CHUNK;
+    int32_t *restrict sum = s->sum + run->at % CHUNK;
+    int32_t *restrict to = s->features[0] + run->at % CHUNK;
+    int pixels = run->pixels;
+    int32_t most = 16 * tile->highest, across = tile->before ? 64 : 0;
 
-    for (int i = 0; i < VALUES_COUNT; i++) {
-        const int32_t *there = values + s->values[i];
-        FEATURE(IN_SCALE(16 * there[p] - predicted[p]));
-    }
-    for (int i = 0; i < ERRORS_COUNT; i++) {
-        const int32_t *there = errors + s->errors[i];
-        FEATURE(IN_SCALE(16 * there[p]));
-    }
+    to = rows_in_scale(s, run, values, s->values, VALUES_COUNT, 1, to);
+    to = rows_in_scale(s, run, errors, s->errors, ERRORS_COUNT, 0, to);
     {
         const int32_t *west = AT(values, -1, 0), *north = AT(values, 0, 1), *north_west = AT(values, -1, 1);
         EACH(p) {
@@ -125,32 +143,26 @@ static int16_t *features_alone(scratch *s, const tile *tile, ptrdiff_t place)
         FEATURE(AGAINST_SCALE(4 * (size_of(west[p]) + size_of(west_west[p]))));
         FEATURE(AGAINST_SCALE(4 * (size_of(north[p]) + size_of(north_north[p]))));
     }
-    FEATURE((int16_t)CLIP(3 * (scale[p] - 20), -FEATURE_LIMIT, FEATURE_LIMIT));
-    FEATURE((int16_t)(8 * ((predicted[p] & 15) - 8)));
+    FEATURE(CLIP(3 * (scale[p] - 20), -FEATURE_LIMIT, FEATURE_LIMIT));
+    FEATURE(8 * ((predicted[p] & 15) - 8));
     FEATURE(IN_SCALE(predicted[p]));
     FEATURE(IN_SCALE(most - predicted[p]));
-    FEATURE((int16_t)(tile->before ? 64 : 0));
+    FEATURE(across);
     return to;
 }
 
-static int16_t *features_across(scratch *s, const tile *tile, ptrdiff_t place, int16_t *restrict to)
+static void features_across(scratch *s, const tile *tile, const run *run, int32_t *restrict to)
 {
     const geometry *geometry = &tile->geometry;
-    const int32_t *values = tile->values + place;
-    const int32_t *here = tile->before + place, *errors = tile->before_errors + place;
-    const int32_t *restrict predicted = s->predicted, *restrict scale = s->scale;
-    const int32_t *restrict reciprocal = s->reciprocal, *restrict shift = s->shift;
-    int32_t *restrict sum = s->sum, *restrict sizes = s->sizes;
-    int pixels = s->pixels;
+    const int32_t *values = tile->values + run->place;
+    const int32_t *here = tile->before + run->place, *errors = tile->before_errors + run->place;
+    const int32_t *restrict predicted = s->predicted + run->at, *restrict scale = s->scale + run->at;
+    const int32_t *restrict reciprocal = s->reciprocal + run->at % CHUNK, *restrict shift = s->shift + run->at % CHUNK;
+    int32_t *restrict sum = s->sum + run->at % CHUNK, *restrict sizes = s->sizes + run->at % CHUNK;
+    int pixels = run->pixels;
 
-    for (int i = 0; i < BEFORE_COUNT; i++) {
-        const int32_t *there = here + s->before[i];
-        FEATURE(IN_SCALE(16 * there[p] - predicted[p]));
-    }
-    for (int i = 0; i < BEFORE_ERRORS_COUNT; i++) {
-        const int32_t *there = errors + s->before_errors[i];
-        FEATURE(IN_SCALE(16 * there[p]));
-    }
+    to = rows_in_scale(s, run, here, s->before, BEFORE_COUNT, 1, to);
+    to = rows_in_scale(s, run, errors, s->before_errors, BEFORE_ERRORS_COUNT, 0, to);
     EACH(p) sum[p] = sizes[p] = 0;
     for (int i = 0; i < NEAREST_COUNT; i++) {
         const int32_t *there = values + s->nearest[i], *before = here + s->nearest[i];
@@ -168,26 +180,26 @@ static int16_t *features_across(scratch *s, const tile *tile, ptrdiff_t place, i
             2 * (size_of(errors[p]) + size_of(east[p]) + size_of(south[p]) + size_of(south_east[p]))));
     }
     FEATURE(AGAINST_SCALE(2 * sizes[p]));
-    return to;
 }
 
-/* Fills s->scale and s->seen, and says how many pairs of features there are. */
-static int find_features(scratch *s, const tile *tile, ptrdiff_t place)
+/* Of a run's pixels, into s->scale and s->features. */
+static void find_features(scratch *s, const tile *tile, const run *run)
 {
-    int pixels = s->pixels, row = s->row, count = tile->before ? COUNT : ALONE;
-    int16_t *end;
-    find_scale(s, &tile->geometry, tile->errors + place);
-    end = features_alone(s, tile, place);
+    int32_t *end;
+    find_scale(s, tile, run);
+    end = features_alone(s, tile, run);
     if (tile->before)
-        end = features_across(s, tile, place, end);
-    if (count % 2)
-        EACH(p) end[p] = 0;
-    for (int i = 0; i < (count + 1) / 2; i++) {
-        const int16_t *low = s->features + (ptrdiff_t)2 * i * row, *high = low + row;
-        int32_t *restrict seen = s->seen + (ptrdiff_t)i * row;
-        EACH(p) seen[p] = (int32_t)((uint16_t)low[p] | (uint32_t)high[p] << 16);
+        features_across(s, tile, run, end);
+}
+
+/* Of a chunk; an odd number of features has zeros behind it, which nobody writes. */
+static void pair_features(const scratch *s, chunk *to, int feature_pairs, int pixels)
+{
+    for (int i = 0; i < feature_pairs; i++) {
+        const int32_t *low = s->features[2 * i], *high = s->features[2 * i + 1];
+        int32_t *restrict seen = to->seen[i];
+        EACH(p) seen[p] = (int32_t)((uint32_t)(low[p] & 0xFFFF) | (uint32_t)high[p] << 16);
     }
-    return (count + 1) / 2;
 }
 
 #endif

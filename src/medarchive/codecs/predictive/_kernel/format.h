@@ -104,12 +104,16 @@ enum {
     LEARNING = 2, /* outputs whose weights move: location and spread */
 };
 /* round(64 log2(1 + (i + 0.5) / 64)) */
-static const uint8_t LOGARITHMS[64] = {
+static const int32_t LOGARITHMS[64] = {
     1, 2, 4, 5, 6, 8, 9, 10, 12, 13, 14, 15, 16, 18, 19, 20,
     21, 22, 23, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37,
     38, 39, 40, 41, 42, 43, 43, 44, 45, 46, 47, 48, 49, 50, 50, 51,
     52, 53, 54, 55, 55, 56, 57, 58, 58, 59, 60, 61, 61, 62, 63, 64,
 };
+
+/* flat.py */
+static const neighbour SAME[] = {{-2, 0}, {-1, 1}, {0, 1}, {1, 1}, {2, 1}, {0, 2}};
+enum { SAME_COUNT = COUNT_OF(SAME), FLAT_BLOCK = 16, FIRST_CHANCE = 2048, CHANCE_SHIFT = 5 };
 
 /* rans.py */
 enum { STATES = 4, LEAST_STATE = 1 << 16 };

@@ -4,33 +4,33 @@
 
 #include "planes.h"
 #include "scratch.h"
+#include "vectors.h"
 
-static inline void add_terms(int32_t *restrict total, const int32_t *restrict plane, const int32_t *restrict left,
-                             const ptrdiff_t *offsets, const int32_t *weights, int count, int pixels)
+static INLINE vec with_terms(vec total, const int32_t *plane, vec left, const ptrdiff_t *offsets, const int32_t *weights,
+                             int count)
 {
     for (int i = 0; i < count; i++) {
-        const int32_t *restrict there = plane + offsets[i];
-        int32_t weight = weights[i];
-        EACH(p) {
-            int32_t term = there[p] - left[p];
-            total[p] += weight * CLIP(term, -FURTHEST, FURTHEST);
-        }
+        vec term = less(load(plane + offsets[i]), left);
+        term = within(term, broadcast(-FURTHEST), broadcast(FURTHEST));
+        total = add(total, times(term, broadcast(weights[i])));
     }
+    return total;
 }
 
-static void predict(scratch *s, const tile *tile, ptrdiff_t place)
+/* Of a run's pixels, into s->predicted. */
+static void predict(scratch *s, const tile *tile, const run *run)
 {
     static const neighbour west = {-1, 0};
-    const int32_t *values = tile->values + place, *left = values + offset_of(&tile->geometry, west);
-    int32_t *restrict predicted = s->predicted, most = 16 * tile->highest;
-    int pixels = s->pixels;
-    EACH(p) predicted[p] = 128;
-    add_terms(predicted, values, left, s->around, tile->weights, AROUND_COUNT, pixels);
-    if (tile->before)
-        add_terms(predicted, tile->before + place, left, s->across, tile->weights + AROUND_COUNT, ACROSS_COUNT, pixels);
-    EACH(p) {
-        int32_t sum = 16 * left[p] + (predicted[p] >> 8);
-        predicted[p] = CLIP(sum, 0, most);
+    const int32_t *values = tile->values + run->place, *lefts = values + offset_of(&tile->geometry, west);
+    vec none = broadcast(0), most = broadcast(16 * tile->highest);
+    for (int p = 0; p < run->pixels; p += LANES) {
+        vec left = load(lefts + p);
+        vec total = with_terms(broadcast(128), values + p, left, s->around, tile->weights, AROUND_COUNT);
+        if (tile->before)
+            total = with_terms(total, tile->before + run->place + p, left, s->across, tile->weights + AROUND_COUNT,
+                               ACROSS_COUNT);
+        total = add(times(left, broadcast(16)), shifted_right(total, 8));
+        store(s->predicted + run->at + p, within(total, none, most));
     }
 }
 

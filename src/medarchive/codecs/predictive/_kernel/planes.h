@@ -61,4 +61,17 @@ static inline void finish(const geometry *geometry, int32_t *plane)
     }
 }
 
+/* Geometry.plane_of, into a plane of zeros */
+static inline void plane_of(const geometry *geometry, const int32_t *tile, int32_t *plane)
+{
+    for (int t = 0; t < geometry->steps; t++) {
+        step_pixels step = pixels_of(geometry, t);
+        const int32_t *from = tile + (ptrdiff_t)step.first * (geometry->columns - SLOPE) + t;
+        for (int p = 0; p < step.count; p++)
+            plane[step.place + p] = from[(ptrdiff_t)p * (geometry->columns - SLOPE)];
+        fill(geometry, plane, t);
+    }
+    finish(geometry, plane);
+}
+
 #endif

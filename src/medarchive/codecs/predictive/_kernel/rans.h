@@ -21,8 +21,11 @@ static outcome reader_begin(reader *d, const uint8_t *data, size_t length, int w
         return NO_SUCH_LENGTH;
     for (int i = 0; i < STATES; i++, data += 4)
         d->states[i] = word_at(data) | word_at(data + 2) << 16;
+    for (int i = 0; i < STATES; i++)
+        if (d->states[i] < LEAST_STATE)
+            return NO_SUCH_STATE;
     count = (length - 4 * STATES) / 2;
-    d->words = calloc(count + 2 * (size_t)widest + 2, sizeof *d->words);
+    d->words = calloc(count + 3 * (size_t)widest + 3, sizeof *d->words);
     if (!d->words)
         return NO_MEMORY;
     for (size_t i = 0; i < count; i++, data += 2)
@@ -52,7 +55,8 @@ static outcome reader_finish(const reader *d)
 /* What a pixel is coded as: a class, and behind it `bits` further bits as they are: its low bits, or all 16 of a value
  * that escaped. */
 typedef struct {
-    uint16_t start, count_less_one, raw, bits;
+    uint16_t start, count_less_one, raw;
+    uint8_t bits, lane;
 } interval;
 
 typedef struct {
@@ -60,9 +64,9 @@ typedef struct {
     uint16_t *words, *next; /* written from the end on */
 } writer;
 
-static inline void put(writer *e, int lane, const interval *i)
+static inline void put(writer *e, const interval *i)
 {
-    uint32_t count = (uint32_t)i->count_less_one + 1, keep = 16u - i->bits, state = e->states[lane], more;
+    uint32_t count = (uint32_t)i->count_less_one + 1, keep = 16u - i->bits, state = e->states[i->lane], more;
     uint64_t least = (uint64_t)1 << (keep + 16);
     e->next[-1] = (uint16_t)state;
     more = state >= least;
@@ -73,7 +77,7 @@ static inline void put(writer *e, int lane, const interval *i)
     more = state >= (uint64_t)count << 16;
     e->next -= more;
     state = more ? state >> 16 : state;
-    e->states[lane] = ((state / count) << 16) + state % count + i->start;
+    e->states[i->lane] = ((state / count) << 16) + state % count + i->start;
 }
 
 static void store_word(uint8_t *to, uint32_t word)
@@ -82,21 +86,18 @@ static void store_word(uint8_t *to, uint32_t word)
     to[1] = (uint8_t)(word >> 8);
 }
 
-/* The bytes of all intervals of a tile, which were found in the order of its pixels. */
-static outcome encoded(const geometry *geometry, const interval *intervals, size_t count, uint8_t **data,
-                       size_t *length)
+/* The bytes of all intervals of a tile, which were found in the order in which they will be decoded. */
+static outcome encoded(const interval *intervals, size_t count, uint8_t **data, size_t *length)
 {
     writer e = {{LEAST_STATE, LEAST_STATE, LEAST_STATE, LEAST_STATE}, NULL, NULL};
-    const interval *next = intervals + count;
     uint8_t *to;
     size_t words;
     e.words = malloc((2 * count + 1) * sizeof *e.words);
     if (!e.words)
         return NO_MEMORY;
     e.next = e.words + 2 * count + 1;
-    for (int t = geometry->steps - 1; t >= 0; t--)
-        for (int p = pixels_of(geometry, t).count - 1; p >= 0; p--)
-            put(&e, p % STATES, --next);
+    for (size_t i = count; i > 0; i--)
+        put(&e, &intervals[i - 1]);
     words = (size_t)(e.words + 2 * count + 1 - e.next);
     *length = 4 * STATES + 2 * words;
     *data = to = malloc(*length);

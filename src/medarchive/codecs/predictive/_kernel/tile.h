@@ -44,15 +44,21 @@ typedef struct {
     uint64_t *times;                       /* nanoseconds of each stage are added, or NULL */
 } tile;
 
+enum { MOST_COLUMNS = 1 + AROUND_COUNT + ACROSS_COUNT };
+
 enum { STAGES = 5 }; /* linear prediction, features, network, entropy coding, adaptation */
 
-typedef enum { CODED, NO_SUCH_LENGTH, ENDS_EARLY, ENDS_ELSEWHERE, VALUE_BEYOND, NO_MEMORY } outcome;
+typedef enum { CODED, NO_SUCH_LENGTH, NO_SUCH_STATE, ENDS_EARLY, ENDS_ELSEWHERE, VALUE_BEYOND, NO_MEMORY } outcome;
 
 typedef struct {
     const char *name;
     int (*here)(void); /* whether this machine has it */
     outcome (*decode)(const tile *tile, const uint8_t *data, size_t length);
     outcome (*encode)(const tile *tile, uint8_t **data, size_t *length); /* the caller frees the data */
+    void (*gather)(const int32_t *plane, const int32_t *before, const int32_t *places, int64_t samples,
+                   const int32_t *offsets, int around, int across, float *table);
+    void (*normal)(const float *table, const float *weights, int64_t samples, int stride, int columns, double *to);
+    void (*missed)(const float *table, const float *weights, int64_t samples, int stride, int terms, float *to);
 } coder;
 
 extern const coder *const CODERS[]; /* the fastest first; NULL behind the last */

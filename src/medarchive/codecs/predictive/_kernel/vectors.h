@@ -1,26 +1,37 @@
 /* Vectors of 32-bit lanes, one pixel each, for the sums of the network: AVX-512, AVX2, or plain C.
  *
  * dot(sum, a, b) adds to each lane a.low * b.low + a.high * b.high of the pairs of 16-bit integers that a and b hold.
- * sums(a, b, c, d, to) adds up the lanes of four vectors. active(x) clips to 0 .. MOST_ACTIVE.
+ * A layer keeps the sums of UNITS outputs of TOGETHER vectors in registers.
+ * picked(table, index) are entries of a table of 16-bit integers; two bytes behind the last one may be read, too.
+ * sums(a, b, c, d, to) adds up the lanes of four vectors.
  */
 #ifndef MEDARCHIVE_VECTORS_H
 #define MEDARCHIVE_VECTORS_H
 
-#include "format.h"
+#include "scratch.h"
 
 #if defined(KERNEL_AVX512)
 
 typedef __m512i vec;
-enum { LANES = 16, TOGETHER = 3 };
+enum { LANES = 16, TOGETHER = 3, UNITS = 8 };
 #define load(from) _mm512_loadu_si512(from)
 #define store(to, x) _mm512_storeu_si512(to, x)
 #define broadcast(x) _mm512_set1_epi32(x)
 #define add(a, b) _mm512_add_epi32(a, b)
+#define less(a, b) _mm512_sub_epi32(a, b)
+#define times(a, b) _mm512_mullo_epi32(a, b)
+#define within(x, low, high) _mm512_min_epi32(_mm512_max_epi32(x, low), high)
+#define shifted_right_each(x, by) _mm512_srav_epi32(x, by)
+#define picked(table, index) _mm512_and_si512(_mm512_i32gather_epi32(index, table, 2), _mm512_set1_epi32(0xFFFF))
 #define shifted_right(x, by) _mm512_sra_epi32(x, _mm_cvtsi32_si128(by))
-#define active(x) _mm512_min_epi32(_mm512_max_epi32(x, _mm512_setzero_si512()), _mm512_set1_epi32(MOST_ACTIVE))
 #define paired(a, b) _mm512_or_si512(a, _mm512_slli_epi32(b, 16)) /* of numbers from 0 on */
 #if defined(KERNEL_VNNI)
-#define dot(sum, a, b) _mm512_dpwssd_epi32(sum, a, b)
+/* In assembly, because GCC copies every sum around its intrinsic, and then runs out of registers. */
+static INLINE vec dot(vec sum, vec a, vec b)
+{
+    __asm__("vpdpwssd %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+    return sum;
+}
 #else
 #define dot(sum, a, b) _mm512_add_epi32(sum, _mm512_madd_epi16(a, b))
 #endif
@@ -38,13 +49,18 @@ static inline void sums(vec a, vec b, vec c, vec d, int32_t *to)
 #elif defined(KERNEL_AVX2)
 
 typedef __m256i vec;
-enum { LANES = 8, TOGETHER = 1 };
+enum { LANES = 8, TOGETHER = 3, UNITS = 4 };
 #define load(from) _mm256_loadu_si256((const __m256i *)(from))
 #define store(to, x) _mm256_storeu_si256((__m256i *)(to), x)
 #define broadcast(x) _mm256_set1_epi32(x)
 #define add(a, b) _mm256_add_epi32(a, b)
+#define less(a, b) _mm256_sub_epi32(a, b)
+#define times(a, b) _mm256_mullo_epi32(a, b)
+#define within(x, low, high) _mm256_min_epi32(_mm256_max_epi32(x, low), high)
+#define shifted_right_each(x, by) _mm256_srav_epi32(x, by)
+#define picked(table, index) \
+    _mm256_and_si256(_mm256_i32gather_epi32((const int *)(table), index, 2), _mm256_set1_epi32(0xFFFF))
 #define shifted_right(x, by) _mm256_sra_epi32(x, _mm_cvtsi32_si128(by))
-#define active(x) _mm256_min_epi32(_mm256_max_epi32(x, _mm256_setzero_si256()), _mm256_set1_epi32(MOST_ACTIVE))
 #define paired(a, b) _mm256_or_si256(a, _mm256_slli_epi32(b, 16))
 #define dot(sum, a, b) _mm256_add_epi32(sum, _mm256_madd_epi16(a, b))
 
@@ -59,13 +75,15 @@ static inline void sums(vec a, vec b, vec c, vec d, int32_t *to)
 
 #if defined(__GNUC__)
 typedef int32_t vec __attribute__((vector_size(16)));
-enum { LANES = 4, TOGETHER = 1 };
+enum { LANES = 4, TOGETHER = 1, UNITS = 8 };
 #define lane(x, i) (x)[i]
+#define mask(truth) ((vec)(truth))
 static inline vec broadcast(int32_t x) { return (vec){x, x, x, x}; }
 #else
 typedef int32_t vec;
-enum { LANES = 1, TOGETHER = 1 };
+enum { LANES = 1, TOGETHER = 1, UNITS = 8 };
 #define lane(x, i) (x)
+#define mask(truth) (-(truth))
 static inline vec broadcast(int32_t x) { return x; }
 #endif
 
@@ -80,15 +98,27 @@ static inline void store(int32_t *to, vec x) { memcpy(to, &x, sizeof x); }
 
 static inline vec add(vec a, vec b) { return a + b; }
 
-static inline vec shifted_right(vec x, int by) { return x >> by; }
+static inline vec less(vec a, vec b) { return a - b; }
 
-static inline vec active(vec x)
+static inline vec times(vec a, vec b) { return a * b; }
+
+static inline vec shifted_right_each(vec x, vec by) { return x >> by; }
+
+static inline vec picked(const uint16_t *table, vec index)
 {
-    vec over;
-    x &= ~(x >> 31);
-    over = (MOST_ACTIVE - x) >> 31;
-    return (x & ~over) | (over & MOST_ACTIVE);
+    vec found = index;
+    for (int i = 0; i < LANES; i++)
+        lane(found, i) = table[lane(index, i)];
+    return found;
 }
+
+static inline vec within(vec x, vec low, vec high)
+{
+    vec under = mask(x < low), over = mask(x > high);
+    return (x & ~(under | over)) | (low & under) | (high & over);
+}
+
+static inline vec shifted_right(vec x, int by) { return x >> by; }
 
 static inline vec paired(vec a, vec b) { return a | b << 16; }
 
@@ -109,5 +139,8 @@ static inline void sums(vec a, vec b, vec c, vec d, int32_t *to)
 }
 
 #endif
+
+/* An activation. */
+static inline vec active(vec x) { return within(x, broadcast(0), broadcast(MOST_ACTIVE)); }
 
 #endif
