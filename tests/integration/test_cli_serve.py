@@ -21,6 +21,11 @@ QUICK = {**os.environ, "TCP_NODELAY": "1"}
 Serve = Callable[..., tuple["subprocess.Popen[str]", int]]
 
 
+@pytest.fixture(autouse=True)
+def _no_waiting_for_series_to_go_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MEDARCHIVE_QUIET", "0")
+
+
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
     """Starts ``medarchive serve`` on a free port and waits for its ready line."""

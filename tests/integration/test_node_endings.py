@@ -21,7 +21,9 @@ from contracts.raw_peer import RawPeer, dataset_of
 from medarchive.archive.archive import Archive
 from medarchive.archive.ingest import Offer, Stored
 from medarchive.dicom_node.association import _Handler
+from medarchive.dicom_node.command import Request
 from medarchive.dicom_node.node import Node
+from medarchive.dicom_node.receiving import Provider
 from medarchive.settings import Settings
 
 SOP_CLASS, _, SYNTAX, DATASET = dataset_of(ct())
@@ -173,6 +175,26 @@ def test_peers_that_release_while_the_node_stops(settings: Settings, errors: lis
             assert not stopper.is_alive()
             assert node._ae.active_associations == []
     assert errors == []
+
+
+def test_a_node_that_stops_lets_its_answers_go_out(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    node = Node(archive)
+    node.start()
+    answer, entered = Provider.answer, threading.Event()
+
+    def slow(provider: Provider, request: Request, status: int, comment: str) -> None:
+        entered.set()
+        time.sleep(0.5)
+        answer(provider, request, status, comment)
+
+    with RawPeer(node.port, SOP_CLASS, SYNTAX) as peer:
+        assert peer.store(SOP_CLASS, "1.2.3.1.1.1", DATASET).Status == 0
+        monkeypatch.setattr(Provider, "answer", slow)
+        for body in peer.request(SOP_CLASS, "1.2.3.1.1.1", DATASET, 2):
+            peer._send(0x04, body)
+        assert entered.wait(10)
+        node.stop()
+        assert peer._response().Status == 0
 
 
 @pytest.mark.parametrize("mid_pdu", [False, True], ids=["between-pdus", "in-a-pdu"])

@@ -131,8 +131,7 @@ class Provider(DULServiceProvider):
 
     def _finish(self, arrived: list[Arrived]) -> None:
         if arrived:
-            for (_, request, _), answer in zip(arrived, self._reception.store.end(arrived), strict=True):
-                self.answer(request, *answer)
+            self._reception.store.end(arrived, lambda number, *answer: self.answer(arrived[number][1], *answer))
 
     def _lend(self) -> None:
         self._lent, self._pushing = True, False

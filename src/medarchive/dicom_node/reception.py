@@ -10,7 +10,7 @@ import logging
 import select
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from medarchive.dicom_node.command import Request
@@ -35,8 +35,8 @@ class Storing(Protocol):
         """A place for the object that is about to come."""
         ...
 
-    def end(self, arrived: Sequence[Arrived]) -> list[tuple[int, str]]:
-        """Store objects; of each, DIMSE status and error comment. Never raises."""
+    def end(self, arrived: Sequence[Arrived], answer: Callable[[int, int, str], None]) -> None:
+        """Store objects, and answer each by its number, with DIMSE status and error comment."""
         ...
 
     def drop(self, association: Any, received: Received) -> None:
@@ -136,8 +136,7 @@ class Reception:
             arrived += complete
             whose += [lender] * len(complete)
         if arrived:
-            for lender, (_, request, _), (status, comment) in zip(whose, arrived, self.store.end(arrived), strict=True):
-                lender.answer(request, status, comment)
+            self.store.end(arrived, lambda number, *answer: whose[number].answer(arrived[number][1], *answer))
         for lender in lenders:
             if lender.wants_it_back():
                 self._give_back(lender)

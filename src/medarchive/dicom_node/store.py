@@ -1,7 +1,7 @@
 """C-STORE: acknowledged when the archive says that it is safe, and only then (PS3.4 B)."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from medarchive.archive.archive import Archive
@@ -32,14 +32,18 @@ class Store:
         self._busy.enter(association)
         return received
 
-    def end(self, arrived: Sequence[Arrived]) -> list[tuple[int, str]]:
-        """Store objects together; of each, DIMSE status and error comment."""
+    def end(self, arrived: Sequence[Arrived], answer: Callable[[int, int, str], None]) -> None:
+        """Store objects together, and answer each by its number, with DIMSE status and error comment.
+
+        A request is under way until it is answered, and a node that stops waits for it.
+        """
         try:
             offers = [
                 Offer(received.part10, _source(association), (request.sop_class, request.sop_instance))
                 for association, request, received in arrived
             ]
-            return [_answer(outcome) for outcome in self._archive.store_all(offers)]
+            for number, outcome in enumerate(self._archive.store_all(offers)):
+                answer(number, *_answer(outcome))
         finally:
             for association, _, received in arrived:
                 self.drop(association, received)

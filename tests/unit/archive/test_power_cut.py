@@ -3,6 +3,7 @@
 import io
 import os
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -14,6 +15,7 @@ from contracts.objects import ct
 from contracts.volumes import SERIES, volume
 from medarchive.archive.archive import Archive
 from medarchive.archive.disk import Disk
+from medarchive.archive.ingest import Offer, Stored
 from medarchive.settings import Settings
 
 
@@ -36,6 +38,8 @@ class LossyDisk(Disk):
         self.names_safe: dict[Path, int] = {}
         self.folders_safe: set[Path] = set()
         self.folders_now: set[Path] = set()
+        self._one_at_a_time = threading.RLock()
+        """Objects that are kept together are synced by several threads."""
 
     def _step(self) -> None:
         if self.cut is not None and self.steps >= self.cut:
@@ -49,9 +53,10 @@ class LossyDisk(Disk):
         return file
 
     def sync(self, file: BinaryIO) -> None:
-        self._step()
-        super().sync(file)
-        self.synced[os.fstat(file.fileno()).st_ino] = Path(file.name).read_bytes()
+        with self._one_at_a_time:
+            self._step()
+            super().sync(file)
+            self.synced[os.fstat(file.fileno()).st_ino] = Path(file.name).read_bytes()
 
     def rename(self, source: Path, target: Path) -> None:
         self._step()
@@ -59,11 +64,12 @@ class LossyDisk(Disk):
         self.names_now[target] = self.names_now.pop(source)
 
     def sync_directory(self, path: Path) -> None:
-        self._step()
-        super().sync_directory(path)
-        self.names_safe = {name: inode for name, inode in self.names_safe.items() if name.parent != path}
-        self.names_safe |= {name: inode for name, inode in self.names_now.items() if name.parent == path}
-        self.folders_safe |= {folder for folder in self.folders_now if folder.parent == path}
+        with self._one_at_a_time:
+            self._step()
+            super().sync_directory(path)
+            self.names_safe = {name: inode for name, inode in self.names_safe.items() if name.parent != path}
+            self.names_safe |= {name: inode for name, inode in self.names_now.items() if name.parent == path}
+            self.folders_safe |= {folder for folder in self.folders_now if folder.parent == path}
 
     def make_directory(self, path: Path) -> None:
         super().make_directory(path)  # no step: before its parent is synced it has changed nothing that stays
@@ -89,6 +95,7 @@ class LossyDisk(Disk):
 
 
 OBJECTS = [ct(number, size=16) for number in range(1, 4)]
+MORE = [ct(number, size=16) for number in range(4, 7)]
 
 
 def work(archive: Archive, acknowledged: dict[str, bytes]) -> None:
@@ -98,6 +105,17 @@ def work(archive: Archive, acknowledged: dict[str, bytes]) -> None:
     list(archive.compress())
     archive.collect(grace=0)
     acknowledged[archive.store(io.BytesIO(OBJECTS[2])).uid] = OBJECTS[2]
+    list(archive.compress())
+    archive.collect(grace=0)
+
+
+def work_together(archive: Archive, acknowledged: dict[str, bytes]) -> None:
+    """Store objects that have come together, as the node does."""
+    for group in (OBJECTS, [*OBJECTS[:1], *MORE]):
+        outcomes = archive.store_all([Offer(lambda data=data: io.BytesIO(data)) for data in group])  # type: ignore[misc]
+        for outcome, data in zip(outcomes, group, strict=True):
+            assert isinstance(outcome, Stored)
+            acknowledged[outcome.uid] = data
     list(archive.compress())
     archive.collect(grace=0)
 
@@ -140,7 +158,7 @@ def run(root: Path, cut: int | None, work: Work = work) -> tuple[LossyDisk, dict
     return disk, acknowledged
 
 
-@pytest.mark.parametrize(("work", "left"), [(work, 3), (work_in_groups, 2)])
+@pytest.mark.parametrize(("work", "left"), [(work, 3), (work_together, 6), (work_in_groups, 2)])
 def test_nothing_acknowledged_is_lost_at_any_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, work: Work, left: int
 ) -> None:
