@@ -1,32 +1,12 @@
 /* The Python module _native: checks what it is given, and codes tiles without the interpreter's lock. */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include "arguments.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-#include "planes.h"
-
 #define CAPSULE "medarchive.codecs.predictive._native.model"
 
-enum { LONGEST_SIDE = 1 << 16, HIGHEST = 65535 };
-
-/* A buffer of exactly as many bytes. */
-static int get(PyObject *from, Py_buffer *buffer, int flags, int64_t bytes, const char *what)
-{
-    if (PyObject_GetBuffer(from, buffer, flags) < 0)
-        return 0;
-    if (buffer->len == bytes && (uintptr_t)buffer->buf % sizeof(int32_t) == 0)
-        return 1;
-    PyErr_Format(PyExc_ValueError, "%s of %zd bytes, where there should be %lld", what, buffer->len, (long long)bytes);
-    PyBuffer_Release(buffer);
-    return 0;
-}
-
-static void release_all(Py_buffer *buffers, int count)
-{
-    for (int i = 0; i < count; i++)
-        PyBuffer_Release(&buffers[i]);
-}
+enum { HIGHEST = 65535 };
 
 /* Models */
 
@@ -147,15 +127,6 @@ static int limits_kept(const tile *tile)
     return sum <= MOST_LINEAR;
 }
 
-static const coder *coder_of(const char *name)
-{
-    for (int i = 0; CODERS[i]; i++)
-        if (strcmp(CODERS[i]->name, name) == 0 && CODERS[i]->here())
-            return CODERS[i];
-    PyErr_Format(PyExc_ValueError, "no kernel for %s here", name);
-    return NULL;
-}
-
 static void request_end(request *r) { release_all(r->buffers, r->held); }
 
 /* (model, instruction set, values, errors, last layer, weights, values before, errors before, times, rows, columns,
@@ -250,182 +221,6 @@ static PyObject *decode(PyObject *self, PyObject *args)
     return PyUnicode_FromString(faults[result]);
 }
 
-/* Least squares: (instruction set, samples, columns of the table, columns in use, table, weights, result) */
-
-enum { TABLE, SQUARE_WEIGHTS, SQUARE_RESULT, GIVEN_FOR_SQUARES };
-
-typedef struct {
-    const coder *coder;
-    long long samples;
-    int stride, columns;
-    Py_buffer buffers[GIVEN_FOR_SQUARES];
-} squares;
-
-/* The weights are those of samples or of terms, and the result is a matrix or a number for each sample. */
-static int squares_begin(squares *q, PyObject *args, int of_samples)
-{
-    PyObject *given[GIVEN_FOR_SQUARES];
-    const char *name;
-    if (!PyArg_ParseTuple(args, "sLiiOOO", &name, &q->samples, &q->stride, &q->columns, &given[0], &given[1], &given[2]))
-        return 0;
-    if (q->samples < 0 || q->samples > (long long)1 << 32 || q->columns < 1 || q->columns > q->stride
-        || q->stride > MOST_COLUMNS) {
-        PyErr_Format(PyExc_ValueError, "%lld samples of %d of %d columns", q->samples, q->columns, q->stride);
-        return 0;
-    }
-    if (!(q->coder = coder_of(name)))
-        return 0;
-    const int64_t weights = of_samples ? q->samples : q->columns - 1;
-    const int64_t result = of_samples ? (int64_t)8 * q->columns * q->columns : 4 * q->samples;
-    if (!get(given[TABLE], &q->buffers[TABLE], PyBUF_SIMPLE, 4 * q->samples * q->stride, "a table of samples"))
-        return 0;
-    if (!get(given[SQUARE_WEIGHTS], &q->buffers[SQUARE_WEIGHTS], PyBUF_SIMPLE, 4 * weights, "weights")) {
-        release_all(q->buffers, SQUARE_WEIGHTS);
-        return 0;
-    }
-    if (!get(given[SQUARE_RESULT], &q->buffers[SQUARE_RESULT], PyBUF_WRITABLE, result, "room for the result")) {
-        release_all(q->buffers, SQUARE_RESULT);
-        return 0;
-    }
-    return 1;
-}
-
-static PyObject *squares_end(squares *q)
-{
-    release_all(q->buffers, GIVEN_FOR_SQUARES);
-    Py_RETURN_NONE;
-}
-
-/* (instruction set, plane, plane before or None, places, offsets, number of them in the first plane, table) */
-static PyObject *gather(PyObject *self, PyObject *args)
-{
-    enum { PLANE, PLACES, OFFSETS, FILLED, BEFORE, GIVEN };
-    PyObject *given[GIVEN];
-    Py_buffer buffers[GIVEN];
-    const char *name;
-    const coder *coder;
-    int around, count = 0, inside = 1;
-    (void)self;
-    if (!PyArg_ParseTuple(args, "sOOOOiO", &name, &given[PLANE], &given[BEFORE], &given[PLACES], &given[OFFSETS],
-                          &around, &given[FILLED]))
-        return NULL;
-    if (!(coder = coder_of(name)))
-        return NULL;
-    for (; count < GIVEN - (given[BEFORE] == Py_None); count++)
-        if (PyObject_GetBuffer(given[count], &buffers[count], count == FILLED ? PyBUF_WRITABLE : PyBUF_SIMPLE) < 0) {
-            release_all(buffers, count);
-            return NULL;
-        }
-    const int64_t plane = buffers[PLANE].len / 4, samples = buffers[PLACES].len / 4;
-    const int64_t columns = buffers[OFFSETS].len / 4;
-    const int32_t *places = buffers[PLACES].buf, *offsets = buffers[OFFSETS].buf;
-    int64_t first = plane, last = -1, least = 0, most = 0;
-    for (int64_t i = 0; i < samples; i++) {
-        first = places[i] < first ? places[i] : first;
-        last = places[i] > last ? places[i] : last;
-    }
-    for (int64_t i = 0; i < columns; i++) {
-        least = offsets[i] < least ? offsets[i] : least;
-        most = offsets[i] > most ? offsets[i] : most;
-    }
-    inside = first + least >= 0 && last + most < plane && around >= 0 && around < columns
-             && buffers[FILLED].len == 4 * samples * columns
-             && (given[BEFORE] == Py_None ? around == columns - 1 : buffers[BEFORE].len == buffers[PLANE].len);
-    if (inside) {
-        Py_BEGIN_ALLOW_THREADS;
-        coder->gather(buffers[PLANE].buf, given[BEFORE] == Py_None ? buffers[PLANE].buf : buffers[BEFORE].buf, places,
-                      samples, offsets, around, (int)(columns - 1 - around), buffers[FILLED].buf);
-        Py_END_ALLOW_THREADS;
-    }
-    release_all(buffers, count);
-    if (!inside)
-        return PyErr_Format(PyExc_ValueError, "places outside of a plane, or a table of another size");
-    Py_RETURN_NONE;
-}
-
-static PyObject *normal(PyObject *self, PyObject *args)
-{
-    squares q;
-    (void)self;
-    if (!squares_begin(&q, args, 1))
-        return NULL;
-    Py_BEGIN_ALLOW_THREADS;
-    q.coder->normal(q.buffers[TABLE].buf, q.buffers[SQUARE_WEIGHTS].buf, q.samples, q.stride, q.columns,
-                    q.buffers[SQUARE_RESULT].buf);
-    Py_END_ALLOW_THREADS;
-    return squares_end(&q);
-}
-
-static PyObject *missed(PyObject *self, PyObject *args)
-{
-    squares q;
-    (void)self;
-    if (!squares_begin(&q, args, 0))
-        return NULL;
-    Py_BEGIN_ALLOW_THREADS;
-    q.coder->missed(q.buffers[TABLE].buf, q.buffers[SQUARE_WEIGHTS].buf, q.samples, q.stride, q.columns - 1,
-                    q.buffers[SQUARE_RESULT].buf);
-    Py_END_ALLOW_THREADS;
-    return squares_end(&q);
-}
-
-/* (values, a byte for each that there can be) */
-static PyObject *mark(PyObject *self, PyObject *args)
-{
-    PyObject *given[2];
-    Py_buffer values, used;
-    int inside = 1;
-    (void)self;
-    if (!PyArg_ParseTuple(args, "OO", &given[0], &given[1]))
-        return NULL;
-    if (PyObject_GetBuffer(given[0], &values, PyBUF_SIMPLE) < 0)
-        return NULL;
-    if (PyObject_GetBuffer(given[1], &used, PyBUF_WRITABLE) < 0) {
-        PyBuffer_Release(&values);
-        return NULL;
-    }
-    Py_BEGIN_ALLOW_THREADS;
-    const uint32_t *value = values.buf;
-    uint8_t *to = used.buf;
-    for (Py_ssize_t i = 0; i < values.len / 4 && inside; i++) {
-        inside = (int64_t)value[i] < used.len;
-        if (inside)
-            to[value[i]] = 1;
-    }
-    Py_END_ALLOW_THREADS;
-    PyBuffer_Release(&values);
-    PyBuffer_Release(&used);
-    if (!inside)
-        return PyErr_Format(PyExc_ValueError, "a value beyond those that there can be");
-    Py_RETURN_NONE;
-}
-
-/* (rows, columns, tile, plane of zeros) */
-static PyObject *plane(PyObject *self, PyObject *args)
-{
-    PyObject *given[2];
-    Py_buffer tile, filled;
-    int rows, columns;
-    (void)self;
-    if (!PyArg_ParseTuple(args, "iiOO", &rows, &columns, &given[0], &given[1]))
-        return NULL;
-    if (rows < 1 || rows > LONGEST_SIDE || columns < 1 || columns > LONGEST_SIDE)
-        return PyErr_Format(PyExc_ValueError, "a tile of %d x %d", rows, columns);
-    const geometry g = geometry_of(rows, columns);
-    if (!get(given[0], &tile, PyBUF_SIMPLE, (int64_t)4 * rows * columns, "a tile"))
-        return NULL;
-    if (!get(given[1], &filled, PyBUF_WRITABLE, 4 * ((int64_t)g.steps + 2 * MARGIN) * g.stride, "a plane")) {
-        PyBuffer_Release(&tile);
-        return NULL;
-    }
-    Py_BEGIN_ALLOW_THREADS;
-    plane_of(&g, tile.buf, filled.buf);
-    Py_END_ALLOW_THREADS;
-    PyBuffer_Release(&tile);
-    PyBuffer_Release(&filled);
-    Py_RETURN_NONE;
-}
-
 /* Names of what this machine has, the fastest first. */
 static PyObject *instruction_sets(PyObject *self, PyObject *none)
 {
@@ -446,11 +241,11 @@ static PyMethodDef methods[] = {
     {"pack", pack, METH_VARARGS, "A model for the kernel."},
     {"encode", encode, METH_VARARGS, "The bytes of a tile; its plane of errors and its last layer are written."},
     {"decode", decode, METH_VARARGS, "Write a tile's planes and last layer; returns what is wrong, or None."},
-    {"mark", mark, METH_VARARGS, "Mark the values that occur."},
-    {"plane", plane, METH_VARARGS, "Write the plane of a tile."},
-    {"gather", gather, METH_VARARGS, "Write a table of samples."},
-    {"normal", normal, METH_VARARGS, "Write the normal equations of weighted least squares."},
-    {"missed", missed, METH_VARARGS, "Write what each sample misses."},
+    {"mark", solving_mark, METH_VARARGS, "Mark the values that occur."},
+    {"plane", solving_plane, METH_VARARGS, "Write the plane of a tile."},
+    {"gather", solving_gather, METH_VARARGS, "Write a table of samples."},
+    {"normal", solving_normal, METH_VARARGS, "Write the normal equations of weighted least squares."},
+    {"missed", solving_missed, METH_VARARGS, "Write what each sample misses."},
     {"instruction_sets", instruction_sets, METH_NOARGS, "What this machine has, the fastest first."},
     {NULL, NULL, 0, NULL},
 };
