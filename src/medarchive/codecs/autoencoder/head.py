@@ -9,9 +9,10 @@ from medarchive.codecs.autoencoder.pyramid import Pyramid
 from medarchive.codecs.autoencoder.rans import Decoder
 from medarchive.errors import CorruptStream
 
-__all__ = ["MOST_ACTIVITY", "put", "take"]
+__all__ = ["MOST_ACTIVITY", "activities", "put", "take"]
 
 Ints = NDArray[np.int32]
+Quantised = Pyramid[np.int32]
 
 MOST_ACTIVITY = 63
 _WIDTH_BITS = 5
@@ -19,7 +20,12 @@ _RICE = 1
 _MOST_WIDTH = 24
 
 
-def put(decisions: Decisions, pyramid: Pyramid) -> Ints:
+def activities(pyramid: Quantised) -> Ints:
+    """Those of all bands, int32 of shape (levels, 3)."""
+    return np.array([[activity(band) for band in level] for level in pyramid.levels], np.int32).reshape(-1, 3)
+
+
+def put(decisions: Decisions, pyramid: Quantised) -> Ints:
     """Say it; returns the activities of all bands, int32 of shape (levels, 3)."""
     steps = np.diff(pyramid.low.reshape(-1), prepend=0).tolist()
     width = max(map(abs, steps)).bit_length()
@@ -28,18 +34,18 @@ def put(decisions: Decisions, pyramid: Pyramid) -> Ints:
         decisions.number(abs(step), width)
         if step:
             decisions.add(step < 0)
-    activities = np.array([[activity(band) for band in level] for level in pyramid.levels], np.int32).reshape(-1, 3)
-    for level, band in _order(len(activities)):
-        step = int(activities[level, band]) - _expected(activities, level, band)
+    found = activities(pyramid)
+    for level, band in _order(len(found)):
+        step = int(found[level, band]) - _expected(found, level, band)
         folded = 2 * step if step >= 0 else -2 * step - 1
         for _ in range(folded >> _RICE):
             decisions.add(answer=True)
         decisions.add(answer=False)
         decisions.number(folded & (1 << _RICE) - 1, _RICE)
-    return activities
+    return found
 
 
-def take(decoder: Decoder, pyramid: Pyramid) -> Ints:
+def take(decoder: Decoder, pyramid: Quantised) -> Ints:
     """Read what ``put`` said: the low band goes into the pyramid.
 
     Raises:
@@ -53,8 +59,8 @@ def take(decoder: Decoder, pyramid: Pyramid) -> Ints:
         step = decoder.number(width)
         last += -step if step and decoder.take() else step
         pyramid.low.flat[index] = last
-    activities = np.zeros((len(pyramid.levels), 3), np.int32)
-    for level, band in _order(len(activities)):
+    found = np.zeros((len(pyramid.levels), 3), np.int32)
+    for level, band in _order(len(found)):
         folded = 0
         while decoder.take():
             folded += 1 << _RICE
@@ -62,10 +68,10 @@ def take(decoder: Decoder, pyramid: Pyramid) -> Ints:
                 raise CorruptStream("a band of no possible activity")
         folded += decoder.number(_RICE)
         step = folded >> 1 if folded % 2 == 0 else -(folded + 1 >> 1)
-        activities[level, band] = _expected(activities, level, band) + step
-        if not 0 <= activities[level, band] <= MOST_ACTIVITY:
+        found[level, band] = _expected(found, level, band) + step
+        if not 0 <= found[level, band] <= MOST_ACTIVITY:
             raise CorruptStream("a band of no possible activity")
-    return activities
+    return found
 
 
 def _order(levels: int) -> list[tuple[int, int]]:

@@ -1,22 +1,24 @@
 """The normative coder of a plane's coefficients, in plain NumPy integers. Whatever else codes them must equal it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import product
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from medarchive.codecs.autoencoder import context, decisions, head
+from medarchive.codecs.autoencoder import context, decisions, head, rate
 from medarchive.codecs.autoencoder.context import MARGIN, PASSES, Canvas
 from medarchive.codecs.autoencoder.decisions import Decisions
 from medarchive.codecs.autoencoder.model import Model
-from medarchive.codecs.autoencoder.network import OUTPUTS
 from medarchive.codecs.autoencoder.pyramid import Pyramid
 from medarchive.codecs.autoencoder.rans import Decoder, encode
 
 __all__ = ["Reference"]
 
 Ints = NDArray[np.int32]
+Kind = TypeVar("Kind", bound=np.generic)
+Quantised = Pyramid[np.int32]
 
 
 class Reference:
@@ -25,7 +27,7 @@ class Reference:
     def __init__(self, model: Model) -> None:
         self._model = model
 
-    def encode(self, pyramid: Pyramid) -> bytes:
+    def encode(self, pyramid: Quantised) -> bytes:
         """Encode the coefficients of a plane, each of at most ``decisions.MOST_SIZE``."""
         out = Decisions()
         activities = head.put(out, pyramid)
@@ -37,7 +39,7 @@ class Reference:
             walk.show()
         return encode(out.answers, out.chances)
 
-    def decode(self, data: bytes, pyramid: Pyramid) -> None:
+    def decode(self, data: bytes, pyramid: Quantised) -> None:
         """Decode into a pyramid of zeros.
 
         Raises:
@@ -52,32 +54,40 @@ class Reference:
             walk.show()
         decoder.finish()
 
-    def logits(self, pyramid: Pyramid) -> Ints:
-        """What is expected of each coefficient given those before it, (OUTPUTS, pixels), 0 in the low band."""
-        found = np.zeros((OUTPUTS, pyramid.flat.size), np.int32)
-        places = Pyramid.of(*pyramid.shape, np.arange(pyramid.flat.size, dtype=np.int32))
-        activities = np.array([[context.activity(band) for band in level] for level in pyramid.levels], np.int32)
-        for walk in _passes(pyramid, activities.reshape(-1, 3)):
-            row, column = PASSES[walk.number]
-            at = places.levels[walk.level][walk.band][row::2, column::2].reshape(-1)
-            found[:, at] = walk.logits(self._model)
+    def quantise(self, pyramid: Quantised, scaled: NDArray[np.float32], price: float, inward: float) -> None:
+        """Quantise again, each coefficient as the best bargain in the light of those before it; the encoder's choice alone.
+
+        Args:
+            pyramid: quantised anyhow, which says how much there is in each band; it is written.
+            scaled: the coefficients in steps, in the order of the pyramid.
+            price: see ``rate.chosen``.
+            inward: see there.
+        """
+        exact = Pyramid.of(pyramid.shape, scaled)
+        for walk in _passes(pyramid, head.activities(pyramid)):
+            wanted = walk.part_of(exact.levels)
+            found = rate.chosen(wanted.reshape(-1), walk.logits(self._model), price, inward)
+            walk.values[...] = found.reshape(wanted.shape)
             walk.show()
-        return found
 
 
 class _Pass:
     """One pass over a band."""
 
     def __init__(
-        self, pyramid: Pyramid, canvases: list[Canvas], activities: Ints, level: int, band: int, number: int
+        self, pyramid: Quantised, canvases: list[Canvas], activities: Ints, level: int, band: int, number: int
     ) -> None:
-        row, column = PASSES[number]
         self.level, self.band, self.number = level, band, number
-        self.values = pyramid.levels[level][band][row::2, column::2]
+        self.values = self.part_of(pyramid.levels)
         self._shape = pyramid.levels[level][band].shape
         self._canvas = canvases[level]
         self._parent = canvases[level + 1] if level + 1 < len(canvases) else None
         self._constants = context.constants(activities, level, band)
+
+    def part_of(self, levels: Sequence[Sequence[NDArray[Kind]]]) -> NDArray[Kind]:
+        """A view of its coefficients."""
+        row, column = PASSES[self.number]
+        return levels[self.level][self.band][row::2, column::2]
 
     def logits(self, model: Model) -> Ints:
         seen = context.features(
@@ -93,7 +103,7 @@ class _Pass:
         band[row::2, column::2] = context.companded(self.values)
 
 
-def _passes(pyramid: Pyramid, activities: Ints) -> Iterator[_Pass]:
+def _passes(pyramid: Quantised, activities: Ints) -> Iterator[_Pass]:
     """All passes in order, except over bands that are empty."""
     canvases = [Canvas.empty(level[0].shape[0], level[1].shape[1]) for level in pyramid.levels]
     for level, band, number in product(range(len(canvases) - 1, -1, -1), range(3), range(4)):
