@@ -8,17 +8,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from medarchive.codecs.autoencoder import context, steps
+from medarchive.codecs.autoencoder import context, plane
+from medarchive.codecs.autoencoder.backend import Coder
 from medarchive.codecs.autoencoder.context import COUNTS, PASSES, Canvas
-from medarchive.codecs.autoencoder.wavelet import FRACTION, Bands, analysed
+from medarchive.codecs.autoencoder.head import activities
+from medarchive.codecs.autoencoder.pyramid import Pyramid
 from medarchive.errors import NotFound
 from medarchive.training.samples import volumes
 
-__all__ = ["Sites", "crops", "frames", "gathered", "quantised"]
+__all__ = ["Sites", "entropy", "frames", "parts", "sites", "some"]
+
+Values = NDArray[np.int64]
 
 _RARE = 16
 """Of sites in an empty neighbourhood that are 0 themselves, one in so many is kept, and counts for all."""
 _LEAST_BITS = 0.03
+"""Of a pixel: images at lower rates count less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +46,8 @@ class Sites:
         return cls(*(np.concatenate([getattr(part, name) for part in parts]) for name in cls.__slots__))
 
 
-def frames(folder: Path, split: str) -> list[list[NDArray[np.int64]]]:
-    """For each series of a split its frames of one sample.
+def frames(folder: Path, split: str) -> list[list[Values]]:
+    """For each series of a split its frames of one sample, from 0 on.
 
     Raises:
         NotFound: there are none.
@@ -53,16 +58,13 @@ def frames(folder: Path, split: str) -> list[list[NDArray[np.int64]]]:
     return found
 
 
-def crops(
-    series: Sequence[Sequence[NDArray[np.int64]]], random: np.random.Generator, side: int
-) -> Iterator[NDArray[np.int64]]:
+def parts(series: Sequence[Sequence[Values]], random: np.random.Generator, side: int) -> Iterator[Values]:
     """Endless parts of frames, every series as often as any other; turned, mirrored, some of them halved in size."""
     while True:
-        frame = _any(_any(series, random), random)
+        chosen = series[int(random.integers(len(series)))]
+        frame = chosen[int(random.integers(len(chosen)))]
         if random.random() < 0.15 and min(frame.shape) >= 2 * side:
-            rows, columns = (length // 2 * 2 for length in frame.shape)
-            even = frame[:rows, :columns]
-            frame = (even[0::2, 0::2] + even[0::2, 1::2] + even[1::2, 0::2] + even[1::2, 1::2] + 2) >> 2
+            frame = _halved(frame)
         top, left = (int(random.integers(0, max(0, length - side) + 1)) for length in frame.shape)
         part = frame[top : top + side, left : left + side]
         if random.random() < 0.5:
@@ -72,60 +74,61 @@ def crops(
             yield np.ascontiguousarray(part)
 
 
-def _any(of, random):  # type: ignore[no-untyped-def]
-    return of[int(random.integers(len(of)))]
+def _halved(frame: Values) -> Values:
+    rows, columns = (length // 2 * 2 for length in frame.shape)
+    even = frame[:rows, :columns]
+    return (even[0::2, 0::2] + even[0::2, 1::2] + even[1::2, 0::2] + even[1::2, 1::2] + 2) >> 2
 
 
-def quantised(bands: Bands, step: int, dead: float) -> list[list[NDArray[np.int64]]]:
-    """Coefficients in steps, rounded down from ``1 - dead`` on."""
-    found = []
-    for level, detail in enumerate(bands.details):
-        row = []
-        for band, coefficients in enumerate(detail):
-            size = steps.of_band(step, level, band)
-            row.append(np.sign(coefficients) * np.floor(np.abs(coefficients) / size + dead).astype(np.int64))
-        found.append(row)
-    return found
+def sites(part: Values, coder: Coder, quality: float) -> list[Sites]:
+    """The sites of a plane quantised as the encoder would, for each band and pass in turn; together they count 1."""
+    pyramid = plane.latents(part, plane.step_of(part, quality), coder)
+    return gathered(pyramid, max(_LEAST_BITS * part.size, entropy(pyramid)))
 
 
-def gathered(levels: Sequence[Sequence[NDArray[np.int64]]], pixels: int, random: np.random.Generator) -> list[Sites]:
-    """The sites of an image, for each band and pass in turn; their weights are such that an image counts 1."""
-    activities = np.array([[context.activity(band) for band in level] for level in levels]).reshape(-1, 3)
+def entropy(pyramid: Pyramid[np.int32]) -> float:
+    """Bits of a plane were the coefficients of each band independent of each other."""
+    total = 0.0
+    for band in (band for level in pyramid.levels for band in level if band.size):
+        counts = np.unique(band, return_counts=True)[1]
+        total -= float((counts * np.log2(counts / counts.sum())).sum())
+    return total
+
+
+def gathered(pyramid: Pyramid[np.int32], bits: float) -> list[Sites]:
+    """The sites of a pyramid; the weight of each is 1 / bits."""
+    found, known = [[_none(count)] for count in COUNTS], activities(pyramid)
     canvases = []
-    for level in levels:
+    for level in pyramid.levels:
         canvases.append(Canvas.empty(level[0].shape[0], level[1].shape[1]))
         for number, band in enumerate(level):
             canvases[-1].put(number, band)
-    bits = max(_LEAST_BITS * pixels, sum(_entropy(band) for level in levels for band in level))
-    parts: list[list[Sites]] = [[] for _ in COUNTS]
-    for (level, bands), band in product(enumerate(levels), range(3)):
-        if not activities[level, band]:
+    random = np.random.default_rng(int(np.abs(pyramid.flat).sum()))
+    for (level, bands), band in product(enumerate(pyramid.levels), range(3)):
+        if not known[level, band]:
             continue
-        shared = context.constants(activities, level, band)
-        for number in range(4):
-            seen = _known(canvases[level], band, number)
-            parent = canvases[level + 1] if level + 1 < len(levels) else None
-            shape = bands[band].shape
-            if 0 in context.sites(shape, number):
+        shared = context.constants(known, level, band)
+        parent = canvases[level + 1] if level + 1 < len(canvases) else None
+        for number, (row, column) in enumerate(PASSES):
+            if 0 in context.sites(bands[band].shape, number):
                 continue
-            found = context.features(seen, parent, shape, band, number, shared)
-            row, column = PASSES[number]
+            canvas = _as_known(canvases[level], band, number)
+            seen = context.features(canvas, parent, bands[band].shape, band, number, shared)
             values = bands[band][row::2, column::2].reshape(-1)
-            empty = ~found[: -context.CONSTANTS].any(axis=0) & (values == 0)
-            weight = np.where(empty, _RARE, 1) / bits
+            empty = ~seen[: -context.CONSTANTS].any(axis=0) & (values == 0)
             kept = ~empty | (random.random(values.size) < 1 / _RARE)
-            parts[band * 4 + number].append(
-                Sites(
-                    found[:, kept].T.astype(np.int16), values[kept].astype(np.int32), weight[kept].astype(np.float32)
-                )
+            weight = np.where(empty, _RARE, 1)[kept] / bits
+            found[band * 4 + number].append(
+                Sites(seen[:, kept].T.astype(np.int16), values[kept], weight.astype(np.float32))
             )
-    none = [
-        Sites(np.zeros((0, count), np.int16), np.zeros(0, np.int32), np.zeros(0, np.float32)) for count in COUNTS
-    ]
-    return [Sites.joined([empty, *found]) for empty, found in zip(none, parts, strict=True)]
+    return [Sites.joined(each) for each in found]
 
 
-def _known(canvas: Canvas, band: int, number: int) -> Canvas:
+def _none(count: int) -> Sites:
+    return Sites(np.zeros((0, count), np.int16), np.zeros(0, np.int32), np.zeros(0, np.float32))
+
+
+def _as_known(canvas: Canvas, band: int, number: int) -> Canvas:
     """A canvas with what is known of a band before a pass."""
     signed = canvas.signed.copy()
     known = np.zeros_like(signed[band])
@@ -136,14 +139,11 @@ def _known(canvas: Canvas, band: int, number: int) -> Canvas:
     return Canvas(signed)
 
 
-def _entropy(band: NDArray[np.int64]) -> float:
-    """Bits of a band were its values independent."""
-    counts = np.unique(band, return_counts=True)[1] if band.size else np.ones(1)
-    return float(-(counts * np.log2(counts / counts.sum())).sum())
-
-
-def rounded_step(frame: NDArray[np.int64], bands: Bands, random: np.random.Generator) -> int:
-    """A random step's number, from fine to coarse as the image's noise is."""
-    del frame
-    noise = np.abs(bands.details[0][2]).mean() / (1 << FRACTION) * 1.2 + 0.25
-    return steps.nearest(noise * 2 ** random.uniform(-1.0, 6.0))
+def some(given: Sites, most: int, random: np.random.Generator) -> Sites:
+    """At most so many of some sites, which stand for all of them."""
+    count = len(given.values)
+    if count <= most:
+        return given
+    chosen = random.choice(count, most, replace=False)
+    weight = given.weight[chosen] * np.float32(count / most)
+    return Sites(given.seen[chosen], given.values[chosen], weight)

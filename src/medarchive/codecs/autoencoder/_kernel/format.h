@@ -41,7 +41,7 @@ static const int OWN_SHARES[PASSES] = {0, 12, 6, 4};
 
 /* network.py */
 enum {
-    WIDEST = 64,
+    WIDEST = 128,
     MOST_WEIGHT = 2047,
     MOST_BIAS = 1 << 26,
     MOST_ACTIVE = 2047,
