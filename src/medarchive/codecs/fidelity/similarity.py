@@ -20,6 +20,7 @@ WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 _SIGMA, _K1, _K2 = 1.5, 0.01, 0.03
 
 Field = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 
 def ssim(a: ArrayLike, b: ArrayLike, *, peak: float) -> float:
@@ -34,7 +35,7 @@ def ssim(a: ArrayLike, b: ArrayLike, *, peak: float) -> float:
         UnsupportedImage: other shapes, numbers that are not finite, or a peak that is not above 0.
     """
     first, second = _checked(a, b, peak)
-    return _terms(first, second, peak)[0]
+    return _terms(first, second, peak, None)[0]
 
 
 def ms_ssim(a: ArrayLike, b: ArrayLike, *, peak: float) -> float:
@@ -54,19 +55,33 @@ def ms_ssim(a: ArrayLike, b: ArrayLike, *, peak: float) -> float:
     return similarity(a, b, peak=peak)[1]
 
 
-def similarity(a: ArrayLike, b: ArrayLike, *, peak: float) -> tuple[float, float]:
-    """SSIM and MS-SSIM at the price of the second; see ``ssim`` and ``ms_ssim``."""
+def similarity(a: ArrayLike, b: ArrayLike, *, peak: float, where: Mask | None = None) -> tuple[float, float]:
+    """SSIM and MS-SSIM at the price of the second; see ``ssim`` and ``ms_ssim``.
+
+    Args:
+        a: shape (rows, columns), finite numbers.
+        b: the same shape.
+        peak: the range that values can take.
+        where: the places that count, by the middle of the window; None counts all. A coarser scale counts a place
+            where it covers one that counts. Where none counts at a scale, that scale is 1.
+
+    Raises:
+        UnsupportedImage: other shapes, numbers that are not finite, or a peak that is not above 0.
+    """
     first, second = _checked(a, b, peak)
+    if where is not None and where.shape != first.shape:
+        raise UnsupportedImage(f"the places that count have shape {where.shape}, the pictures {first.shape}")
     scales = min(max(_scales(min(first.shape)), 1), len(WEIGHTS))
     weights = np.array(WEIGHTS[:scales]) / sum(WEIGHTS[:scales])
     single, product = 1.0, 1.0
     for scale, weight in enumerate(weights):
-        full, contrast = _terms(first, second, peak)
+        full, contrast = _terms(first, second, peak, where)
         if scale == 0:
             single = full
         product *= max(full if scale == scales - 1 else contrast, 0.0) ** float(weight)
         if scale < scales - 1:
             first, second = _halved(first), _halved(second)
+            where = None if where is None else _halved(where.astype(np.float32)) > 0
     return single, product
 
 
@@ -89,8 +104,8 @@ def _checked(a: ArrayLike, b: ArrayLike, peak: float) -> tuple[Field, Field]:
     return first.astype(np.float32), second.astype(np.float32)
 
 
-def _terms(a: Field, b: Field, peak: float) -> tuple[float, float]:
-    """The means of SSIM, and of its contrast and structure alone, over all places of the window."""
+def _terms(a: Field, b: Field, peak: float, where: Mask | None) -> tuple[float, float]:
+    """The means of SSIM, and of its contrast and structure alone, over the places of the window that count."""
     c1, c2 = np.float32((_K1 * peak) ** 2), np.float32((_K2 * peak) ** 2)
     centre = np.float32(a.mean(dtype=np.float64))
     x, y = a - centre, b - centre
@@ -101,7 +116,14 @@ def _terms(a: Field, b: Field, peak: float) -> tuple[float, float]:
     mean_x += centre
     mean_y += centre
     luminance = (2 * mean_x * mean_y + c1) / (mean_x * mean_x + mean_y * mean_y + c1)
-    return float((contrast * luminance).mean(dtype=np.float64)), float(contrast.mean(dtype=np.float64))
+    luminance *= contrast
+    if where is not None:
+        top, left = ((side - inner) // 2 for side, inner in zip(a.shape, contrast.shape, strict=True))
+        where = where[top : top + contrast.shape[0], left : left + contrast.shape[1]]
+        if not where.any():
+            return 1.0, 1.0
+        contrast, luminance = contrast[where], luminance[where]
+    return float(luminance.mean(dtype=np.float64)), float(contrast.mean(dtype=np.float64))
 
 
 def _blurred(fields: Field) -> Field:
