@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from medarchive.codecs.fidelity.noise import BINS, TILE, Terrain, spectrum, survey, tiles
+from medarchive.codecs.fidelity.noise import BINS, TILE, Terrain, spectra, survey
 from medarchive.codecs.fidelity.similarity import similarity
 from medarchive.codecs.fidelity.windows import OWN, WINDOWS, Rescale, Window, own_window
 
 __all__ = ["REGION", "Frame", "Pair"]
 
 REGION = 16
-MID, HIGH = (0.10, 0.25), (0.25, 0.45)
+MID, HIGH = (0.125, 0.25), (0.25, 0.4375)
 """Bands of the noise power spectrum in cycles per pixel."""
 
 Field = NDArray[np.float32]
@@ -106,8 +106,10 @@ class Pair:
         return float(np.abs(_box3(self.error)).max())
 
     def region(self) -> float:
-        """The largest mean error of a tile of 16 x 16: contrast of a region that was lost, or a shade."""
-        return float(np.abs(_tile_means(self.error, REGION)).max())
+        """The largest mean error of a tile of 16 x 16, at least half of which counts: contrast lost, or a shade."""
+        share = _tile_means(self.counts.astype(np.float32), REGION)
+        means = np.abs(_tile_means(self.error * self.counts, REGION))[share >= 0.5] / share[share >= 0.5]
+        return float(means.max()) if means.size else self.bias()
 
     def alike(self, window: Window) -> tuple[float, float]:
         """SSIM and MS-SSIM in a window, over the places where it shows something.
@@ -121,20 +123,21 @@ class Pair:
     def textures(self) -> tuple[float, float]:
         """The noise power kept in the middle and in the upper band: 1 is all, less is smoothed, more was added.
 
-        NaN where there is no patch to measure it in, unless nothing changed. Rounding to stored values has the power
-        of a twelfth of their square, which is added on both sides: texture below it is none.
+        The median over the most even patches. NaN where there is none to measure it in, unless nothing changed.
+        Rounding to stored values has the power of a twelfth of their square, which is added on both sides: texture
+        below it is none.
         """
-        before, after = spectrum(self.frame.values, self.frame.terrain), spectrum(self.values, self.frame.terrain)
-        if before is None or after is None:
+        before, after = (spectra(one, self.frame.terrain) for one in (self.frame.values, self.values))
+        if not len(before):
             kept = 1.0 if self.identical else float("nan")
             return kept, kept
-        floor = self.unit**2 / 12
         frequencies = (np.arange(BINS) + 0.5) / (2 * BINS)
 
         def kept_in(band: tuple[float, float]) -> float:
-            inside = (frequencies >= band[0]) & (frequencies < band[1])
-            weight = frequencies[inside]  # a ring has places in proportion to its radius
-            return float(((after[inside] + floor) * weight).sum() / ((before[inside] + floor) * weight).sum())
+            # a ring has places in proportion to its radius
+            weight = frequencies * ((frequencies >= band[0]) & (frequencies < band[1]))
+            floor = self.unit**2 / 12 * weight.sum()
+            return float(np.median((after @ weight + floor) / (before @ weight + floor)))
 
         return kept_in(MID), kept_in(HIGH)
 
@@ -159,19 +162,21 @@ class Pair:
         return float(x @ y) / spread if spread > 0 else 0.0
 
     def steps(self) -> float:
-        """The widest gap in the decoded values, in the unit, where the original's are dense: banding.
+        """The widest step between decoded values, in the unit: banding.
 
-        A gap is a run of stored values that the decoded frame does not use and the original uses at least 32 times
-        in all; its width counts the values from one that is used to the next. One unit where nothing is missing.
+        Of every run of stored values that the decoded frame does not use between two that it does, those are counted
+        that the original uses, if it uses them at least 32 times in all. One more than the largest such count.
         """
         low = min(int(self.frame.stored.min()), int(self.stored.min()))
-        before, after = (np.bincount((side.astype(np.int64) - low).ravel()) for side in (self.frame.stored, self.stored))
-        size = max(before.size, after.size)
-        before, after = np.pad(before, (0, size - before.size)), np.pad(after, (0, size - after.size))
+        high = max(int(self.frame.stored.max()), int(self.stored.max()))
+        before, after = (
+            np.bincount((side.astype(np.int64) - low).ravel(), minlength=high - low + 1)
+            for side in (self.frame.stored, self.stored)
+        )
         used = np.flatnonzero(after)
-        lost = np.diff(np.concatenate(([0], np.cumsum(np.where(after == 0, before, 0))))[used])
-        gaps = np.diff(used)[lost >= 32]
-        return self.unit * float(gaps.max(initial=1))
+        lost = np.where(after == 0, before, 0)
+        mass, levels = (np.diff(np.cumsum(one)[used]) for one in (lost, lost > 0))
+        return self.unit * float(1 + levels[mass >= 32].max(initial=0))
 
     def contrast(self) -> float:
         """The standard deviation of the decoded frame over the original's: 1 as it was, 0 blank."""

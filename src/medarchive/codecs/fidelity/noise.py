@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 from medarchive.codecs.fidelity.windows import Window
 
-__all__ = ["BINS", "TILE", "Terrain", "spectrum", "survey", "tiles"]
+__all__ = ["BINS", "TILE", "Terrain", "spectra", "survey", "tiles"]
 
 TILE = 8
-BINS = 16
+BINS = 8
 """Bins of a radial noise power spectrum, from 0 to 0.5 cycles per pixel."""
 _MARGIN = 0.02
 _QUIET = 0.2
-_PATCH, _MOST_PATCHES = 32, 64
+_MOST_PATCHES = 256
 
 Field = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -80,29 +80,28 @@ def survey(values: Field, own: Window, air: float | None) -> Terrain:
     return Terrain(counts, noise, patches, side)
 
 
-def spectrum(values: Field, terrain: Terrain) -> NDArray[np.float64] | None:
-    """The radial noise power spectrum over the most even patches, (unit^2) per bin; None where there are none.
+def spectra(values: Field, terrain: Terrain) -> NDArray[np.float64]:
+    """The radial noise power spectra of the most even patches, in unit^2, shape (patches, BINS).
 
     Each patch is freed from its plane and weighted with a Hann window (compare ICRU Report 87, 2012, and AAPM TG-233,
     2019, who subtract a low-order fit from regions of interest in even parts).
     """
-    if not terrain.patches:
-        return None
     side = terrain.side
+    if not terrain.patches:
+        return np.zeros((0, BINS))
     stack = np.stack([values[row : row + side, column : column + side] for row, column in terrain.patches])
     axis = (np.arange(side, dtype=np.float32) - (side - 1) / 2) / side
     norm = float((axis**2).sum() * side)
     flat = stack - stack.mean(axis=(1, 2), keepdims=True)
-    flat -= ((flat * axis[:, None]).sum(axis=(1, 2)) / norm)[:, None, None] * axis[:, None]
-    flat -= ((flat * axis[None, :]).sum(axis=(1, 2)) / norm)[:, None, None] * axis[None, :]
+    for weight in (axis[:, None], axis[None, :]):
+        flat -= ((flat * weight).sum(axis=(1, 2)) / norm)[:, None, None] * weight
     hann = np.hanning(side + 2)[1:-1].astype(np.float32)
     window = hann[:, None] * hann[None, :]
-    power = (np.abs(np.fft.rfft2(flat * window)) ** 2).mean(axis=0) / float((window**2).sum())
-    radius = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None, :])
-    bins = np.minimum((radius * 2 * BINS).astype(int), BINS)
-    twice = np.broadcast_to(np.where((np.arange(power.shape[1]) % (side / 2)) == 0, 1.0, 2.0), power.shape)
-    total = np.bincount(bins.ravel(), (power * twice).ravel(), BINS + 1)
-    return total[:BINS] / np.maximum(np.bincount(bins.ravel(), twice.ravel(), BINS + 1)[:BINS], 1)
+    power = np.abs(np.fft.fft2(flat * window)) ** 2 / float((window**2).sum())
+    cycles = np.fft.fftfreq(side)
+    ring = (np.hypot(cycles[:, None], cycles[None, :]) * 2 * BINS).astype(int).ravel()
+    onto = (ring[:, None] == np.arange(BINS)).astype(np.float64)
+    return np.asarray(power.reshape(len(power), -1) @ (onto / np.maximum(onto.sum(axis=0), 1)))
 
 
 def _roughness(cut: Field, mean: Field) -> Field:
@@ -118,17 +117,18 @@ def _roughness(cut: Field, mean: Field) -> Field:
 
 
 def _even_patches(rough: Field, counts: Mask) -> tuple[tuple[tuple[int, int], ...], int]:
-    """The corners of the patches with the least roughness of those whose tiles all count, and their side."""
-    for side in (_PATCH, _PATCH // 2, TILE):
-        wide = side // TILE
-        views = np.lib.stride_tricks.sliding_window_view
+    """The corners of the most even quarter of the patches whose tiles all count, and the side of a patch.
+
+    Patches of 16 x 16 pixels, half of one beside the other; of 8 x 8 where there are fewer than four.
+    """
+    for wide in (2, 1):
         if min(counts.shape) < wide:
             continue
-        whole = views(counts, (wide, wide))[:: max(wide // 2, 1), :: max(wide // 2, 1)].all(axis=(2, 3))
-        roughest = views(rough, (wide, wide))[:: max(wide // 2, 1), :: max(wide // 2, 1)].max(axis=(2, 3))
+        views = np.lib.stride_tricks.sliding_window_view
+        whole = views(counts, (wide, wide)).all(axis=(2, 3))
         places = np.argwhere(whole)
-        if len(places) >= (4 if side > TILE else 1):
-            order = np.argsort(roughest[whole], kind="stable")[: min(max(len(places) // 4, 4), _MOST_PATCHES)]
-            step = TILE * max(wide // 2, 1)
-            return tuple((int(row) * step, int(column) * step) for row, column in places[order]), side
+        if len(places) >= (4 if wide > 1 else 1):
+            roughest = views(rough, (wide, wide)).max(axis=(2, 3))[whole]
+            order = np.argsort(roughest, kind="stable")[: min(max(len(places) // 4, 4), _MOST_PATCHES)]
+            return tuple((int(row) * TILE, int(column) * TILE) for row, column in places[order]), wide * TILE
     return (), 0

@@ -18,6 +18,7 @@ TAPS = 11
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Exponents of the five scales of MS-SSIM, finest first."""
 _SIGMA, _K1, _K2 = 1.5, 0.01, 0.03
+_STRIP = 16
 
 Field = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -105,9 +106,33 @@ def _checked(a: ArrayLike, b: ArrayLike, peak: float) -> tuple[Field, Field]:
 
 
 def _terms(a: Field, b: Field, peak: float, where: Mask | None) -> tuple[float, float]:
-    """The means of SSIM, and of its contrast and structure alone, over the places of the window that count."""
-    c1, c2 = np.float32((_K1 * peak) ** 2), np.float32((_K2 * peak) ** 2)
+    """The means of SSIM, and of its contrast and structure alone, over the places of the window that count.
+
+    Strip by strip: what is worked on stays in the processor's cache.
+    """
+    reach = [(min(TAPS, side) - 1) // 2 for side in a.shape]
+    rows, columns = (side - 2 * edge for side, edge in zip(a.shape, reach, strict=True))
     centre = np.float32(a.mean(dtype=np.float64))
+    totals, places = np.zeros(2), 0
+    for top in range(0, rows, _STRIP):
+        high = min(_STRIP, rows - top)
+        part = slice(top, top + high + 2 * reach[0])
+        counts = np.ones((high, columns), bool)
+        if where is not None:
+            counts = where[top + reach[0] : top + reach[0] + high, reach[1] : reach[1] + columns]
+        found = int(np.count_nonzero(counts))
+        if found:
+            maps = _maps(a[part], b[part], centre, peak)
+            totals += [float((one * counts).sum(dtype=np.float64)) for one in maps]
+            places += found
+    if not places:
+        return 1.0, 1.0
+    return float(totals[0] / places), float(totals[1] / places)
+
+
+def _maps(a: Field, b: Field, centre: np.float32, peak: float) -> tuple[Field, Field]:
+    """SSIM, and its contrast and structure alone, at each place of the window."""
+    c1, c2 = np.float32((_K1 * peak) ** 2), np.float32((_K2 * peak) ** 2)
     x, y = a - centre, b - centre
     mean_x, mean_y, squares, product = _blurred(np.stack((x, y, x * x + y * y, x * y)))
     both = mean_x * mean_x + mean_y * mean_y
@@ -116,14 +141,7 @@ def _terms(a: Field, b: Field, peak: float, where: Mask | None) -> tuple[float, 
     mean_x += centre
     mean_y += centre
     luminance = (2 * mean_x * mean_y + c1) / (mean_x * mean_x + mean_y * mean_y + c1)
-    luminance *= contrast
-    if where is not None:
-        top, left = ((side - inner) // 2 for side, inner in zip(a.shape, contrast.shape, strict=True))
-        where = where[top : top + contrast.shape[0], left : left + contrast.shape[1]]
-        if not where.any():
-            return 1.0, 1.0
-        contrast, luminance = contrast[where], luminance[where]
-    return float(luminance.mean(dtype=np.float64)), float(contrast.mean(dtype=np.float64))
+    return contrast * luminance, contrast
 
 
 def _blurred(fields: Field) -> Field:
