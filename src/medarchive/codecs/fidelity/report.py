@@ -1,4 +1,4 @@
-"""Fidelity: how far decoded pixels are from the original ones, measured, never assumed."""
+"""Reports: how far decoded values are from the original ones, counted, never assumed."""
 
 import json
 from dataclasses import dataclass
