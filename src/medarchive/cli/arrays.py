@@ -20,7 +20,7 @@ Force = Annotated[bool, typer.Option("--force", help="Replace OUT where it has o
 AsJson = Annotated[bool, typer.Option("--json", help="Print what came of it as JSON.")]
 
 
-def encode(
+def encode(  # noqa: PLR0913, PLR0917  # a parameter for each option
     file: File,
     out: Out,
     codec: Annotated[str | None, typer.Option(help="One of `medarchive codecs`; otherwise the smallest.")] = None,

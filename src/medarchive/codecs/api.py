@@ -107,9 +107,7 @@ def encode(
     if profile is not None:
         _one(codec, "profile")
         wanted, scale = fidelity.profile(profile), fidelity.Rescale(*rescale)
-        return rate.smallest(
-            image, wanted, rescale=scale, effort=effort, workers=_threads(), spec=spec
-        ).container
+        return rate.smallest(image, wanted, rescale=scale, effort=effort, workers=_threads(), spec=spec).container
     out = io.BytesIO()
     verified.encode([image], out, codecs=names, max_error=max_error, effort=effort, workers=_threads(), specs=[spec])
     return out.getvalue()

@@ -4,7 +4,7 @@ import io
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -21,6 +21,7 @@ __all__ = ["DEFAULT_CODEC", "Coded", "LossyCodec", "coded", "encode", "lossy_cod
 DEFAULT_CODEC = "autoencoder"
 
 
+@runtime_checkable
 class LossyCodec(Codec, Protocol):
     """A codec that can also lose, frame by frame."""
 
@@ -54,7 +55,7 @@ def lossy_codec(name: str = DEFAULT_CODEC) -> LossyCodec:
         UnknownCodec: there is no such codec here.
     """
     codec = registry.get(name)
-    if not hasattr(codec, "encode_lossy"):
+    if not isinstance(codec, LossyCodec):
         raise UnsupportedImage(f"codec {name} has no lossy mode; {DEFAULT_CODEC} has one")
     return codec
 

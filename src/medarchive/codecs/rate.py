@@ -14,7 +14,8 @@ from typing import Literal
 from medarchive.codecs import verified
 from medarchive.codecs.base import DEFAULT_EFFORT
 from medarchive.codecs.container import Container
-from medarchive.codecs.fidelity import Decision, FidelityProfile, Rescale, Verdict, judge, measure, passes
+from medarchive.codecs.fidelity import FidelityProfile, Rescale, Verdict, judge, measure, passes
+from medarchive.codecs.fidelity.check import Decision
 from medarchive.codecs.lossy import DEFAULT_CODEC, Coded, LossyCodec, coded, lossy_codec, whole, written
 from medarchive.codecs.quantise import dequantised, quantised
 from medarchive.codecs.spec import ImageSpec
