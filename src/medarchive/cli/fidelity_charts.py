@@ -56,7 +56,7 @@ def curves(across: Sequence[float], lines: Sequence[tuple[str, Sequence[float]]]
         )
         dashed = ' stroke-dasharray="5 3"' if place else ""
         parts.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"{dashed}/>')
-        parts.append(_words(_LEFT + 10, _TOP + 14 + 16 * place, name, colour, "start"))
+        parts.append(_words(_RIGHT - 6, _TOP + 14 + 16 * place, name, colour, "end"))
     ticks = [(f"{x:.2g}", x / width) for x in (across[0], across[len(across) // 2], across[-1])]
     return _framed([*parts, *_below(ticks, named)])
 

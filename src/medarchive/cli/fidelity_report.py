@@ -111,17 +111,17 @@ def _pictures(original: Image, decoded: Image, profile: FidelityProfile | None, 
         parts += [_pair(window, before[..., 0], after[..., 0], unit) for window in windows]
     else:
         parts.append(_figures([("original", _colour(original, at)), ("decoded", _colour(decoded, at))]))
-    reach = float(np.abs(flat).max()) or 1.0
+    reach = float(np.percentile(np.abs(flat), 99.9)) or float(np.abs(flat).max()) or 1.0
     parts += [
         "<h2>Difference, decoded minus original</h2>",
         _figures([("", png(difference_map(flat, reach)))]),
         f'<img class="scale" alt="scale" src="{png(colour_scale())}">',
-        f"<p>{-reach:.4g} to {reach:.4g}{unit}, white is none</p>",
+        f"<p>{-reach:.4g} and less to {reach:.4g}{unit} and more, white is none</p>",
         "<h2>Errors</h2>",
         _histogram(flat, unit),
     ]
     if before.shape[2] == 1 and frame.terrain.patches:
-        parts += ["<h2>Noise spectra of the most even patches, mean</h2>", _spectra(frame, after[..., 0], unit)]
+        parts += ["<h2>Noise spectra of the most even patches, median</h2>", _spectra(frame, after[..., 0], unit)]
     return parts
 
 
@@ -167,7 +167,7 @@ def _histogram(error: Field, unit: str) -> str:
 
 def _spectra(frame: Frame, after: Field, unit: str) -> str:
     lines = [
-        (name, [float(power) for power in spectra(values, frame.terrain).mean(axis=0)])
+        (name, [float(power) for power in np.median(spectra(values, frame.terrain), axis=0)])
         for name, values in (("original", frame.values), ("decoded", after))
     ]
     across = [(at + 0.5) / (2 * BINS) for at in range(BINS)]
