@@ -123,12 +123,12 @@ class FidelityProfile:
 
 
 _CT = Limits(
-    max_error=Bound(3.5, cap=120),
+    max_error=Bound(3.5, cap=95),
     p999=Bound(2.0, cap=60),
     rms=Bound(0.55, cap=20),
     bias=Bound(0.03, floor=0.25, cap=0.5),
     block=Bound(0.85, cap=40),
-    detail=Bound(1.1, cap=40),
+    detail=Bound(1.1, cap=32),
     region=Bound(0.2, floor=0.5, cap=6),
     steps=Bound(1.0, cap=20),
     psnr=46,

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contracts.phantoms import HU, chest, coloured_noise
 from medarchive.codecs.fidelity import PROFILES, Rescale, Verdict, judge, passes, profile
 from medarchive.codecs.fidelity.profiles import Seen
 from medarchive.image import Image
-from unit.codecs.fidelity.phantoms import HU, chest, coloured_noise
 
 CHEST = profile("ct-chest")
 
