@@ -138,7 +138,8 @@ def test_the_page_has_everything_inside(cli: Cli, original: Path, slice_of_a_che
     assert len(pictures) == 2 * 3 + 2
     assert [picture.shape for picture in pictures[:7]] == [(256, 256)] * 6 + [(256, 256, 3)]
     for picture, stored in zip(pictures[2:4], (pixels(slice_of_a_chest), blurred(slice_of_a_chest)), strict=True):
-        assert np.array_equal(picture, np.rint(np.clip((stored - 1024.0 + 160) * (255 / 400), 0, 255)))
+        expected = np.clip((stored - 1024.0 + 160) * (255 / 400), 0, 255)
+        assert np.abs(picture - expected).max() < 0.51
     for name in ("lung: -1350 to 150 HU", "mediastinum: -160 to 240 HU", "bone: ", "Noise spectra"):
         assert name in page
     assert page.count("<svg") == 2

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from contracts.phantoms import HU, chest, coloured_noise
 from medarchive.codecs.fidelity import PROFILES, Rescale, Verdict, judge, passes, profile
-from medarchive.codecs.fidelity.profiles import Seen
+from medarchive.codecs.fidelity.limits import Seen
 from medarchive.image import Image
 
 CHEST = profile("ct-chest")
@@ -69,6 +69,7 @@ def test_lossless_only(name: str) -> None:
         (Rescale(math.nan, 0, "HU"), "slope nan"),
         (Rescale(0, 0, "HU"), "slope 0"),
         (Rescale(1, math.inf, "HU"), "intercept inf"),
+        (Rescale(1e-4, -1024, "HU"), "slope 0.0001"),
     ],
 )
 def test_values_without_a_known_scale_are_kept_lossless(rescale: Rescale, why: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from medarchive.codecs.fidelity import PROFILES, profile, profile_for
-from medarchive.codecs.fidelity.profiles import Bound
+from medarchive.codecs.fidelity.limits import Bound
 from medarchive.codecs.fidelity.windows import OWN, WINDOWS
 from medarchive.errors import SettingsError
 
