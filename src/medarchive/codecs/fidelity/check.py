@@ -160,9 +160,10 @@ def _frame(
     yield Check("psnr", pair.psnr(peak), least=limits.psnr, unit="dB", remark=f"peak {peak:.5g}, {named}")
     yield Check("contrast kept", pair.contrast(), *limits.contrast)
     yield Check("error at edges, correlation", pair.edges(), most=limits.edges)
-    mid, high = pair.textures()
+    mid, high, local = pair.textures()
     yield Check("texture kept, middle band", mid, *limits.mid)
     yield Check("texture kept, upper band", high, *limits.high)
+    yield Check("texture kept, worst tenth", local, least=limits.local)
     for seen in profile.windows:
         single, multi = pair.alike(frame.window(seen.window))
         yield Check(f"ssim {seen.window}", single, least=seen.ssim)
