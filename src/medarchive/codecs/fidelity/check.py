@@ -47,6 +47,15 @@ def judge(
 
     Returns:
         The verdict with all checks. It never raises on account of the images.
+
+    Example:
+        >>> import numpy as np
+        >>> from medarchive.codecs.fidelity import judge, profile
+        >>> image = Image(np.zeros((1, 8, 8, 1), np.uint8), 8)
+        >>> judge(image, image, profile("mg")).passed
+        True
+        >>> judge(image, Image(image.pixels + 1, 8), profile("mg")).reasons
+        ('changed values: 64, at most 0 is allowed (Mammography: lossless only)',)
     """
     worst: dict[str, Check] = {}
     for check in _checks(original, decoded, profile, rescale, decision):
