@@ -1,0 +1,151 @@
+"""Peers of the lossy benchmark, made as strong as their libraries make them, on one thread a call."""
+
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+
+from medarchive.bench.lossy.contenders import Lossy
+from medarchive.image import Image
+
+__all__ = ["LOSSY_PEERS", "Jpeg2000", "JpegXl", "bare_codestream", "lossy_peer"]
+
+LOSSY_PEERS = ("jpeg2000", "jpegxl-e7")
+_MOST_BITS = 16
+_FULL = 65535.0
+_COM, _SOT = 0xFF64, 0xFF90
+_BIAS = 0.0037930732552754493
+"""Of the opsin absorbance in libjxl's XYB (ISO/IEC 18181-1, Annex L)."""
+
+Floats = NDArray[np.float64]
+
+
+def lossy_peer(name: str) -> Lossy:
+    """The peer of a name of ``LOSSY_PEERS``."""
+    return Jpeg2000() if name == "jpeg2000" else JpegXl()
+
+
+@dataclass(frozen=True, slots=True)
+class Jpeg2000:
+    """JPEG 2000 with the irreversible 9/7 wavelet (OpenJPEG), truncated by rate and distortion to a PSNR.
+
+    Five decompositions, code blocks of 64 x 64, one tile, one layer, a bare codestream without its comment. It gets the
+    values from their least one up, in as many bits as their range takes: 0.05 to 0.3 dB better than as they are stored.
+    """
+
+    name: str = "jpeg2000"
+    ours: bool = False
+    span: tuple[float, float] = (10.0, 120.0)
+    steps: tuple[float, ...] = ()
+
+    def takes(self, image: Image) -> bool:
+        """See Lossy.takes."""
+        return _greyscale(image)
+
+    def encode(self, image: Image, setting: float) -> bytes:
+        """See Lossy.encode; the setting is the PSNR in dB with 2^bits - 1 as the peak."""
+        low, high = _range(image)
+        values = (image.pixels[0, :, :, 0].astype(np.int64) - low).astype(np.uint16)
+        bits = max((high - low).bit_length(), 1)
+        level: Any = setting  # imagecodecs declares it a whole number, and takes any
+        encoded = imagecodecs.jpeg2k_encode(
+            values.astype(np.uint8) if bits <= 8 else values,
+            level=level,
+            reversible=False,
+            codecformat="j2k",
+            bitspersample=bits,
+            resolutions=6,
+            numthreads=1,
+        )
+        return bare_codestream(bytes(encoded))
+
+    def decode(self, data: bytes, like: Image) -> Image:
+        """See Lossy.decode."""
+        low, high = _range(like)
+        values = np.asarray(imagecodecs.jpeg2k_decode(data, numthreads=1)).astype(np.int64) + low
+        return _image(np.minimum(values, high), like)
+
+
+@dataclass(frozen=True, slots=True)
+class JpegXl:
+    """JPEG XL, lossy, effort 7 (libjxl), a bare codestream.
+
+    It works in a perceptual space, XYB, and takes its values for light on a display. The image's own range is stretched
+    to 16 bits, so that its distance means the same for every image; and laid out so that equal steps of a value are
+    equal steps on the axis of grey in XYB. That gave about 0.1 dB more than handing the stretched values over as sRGB,
+    and 0.2 to 3 dB more than as linear light.
+    """
+
+    name: str = "jpegxl-e7"
+    ours: bool = False
+    span: tuple[float, float] = (-float(np.log(25.0)), -float(np.log(0.005)))
+    steps: tuple[float, ...] = ()
+
+    def takes(self, image: Image) -> bool:
+        """See Lossy.takes."""
+        return _greyscale(image)
+
+    def encode(self, image: Image, setting: float) -> bytes:
+        """See Lossy.encode; the setting is the logarithm of the distance, negated."""
+        low, high = _range(image)
+        values = np.arange(high - low + 1) / max(high - low, 1)
+        layout = np.rint(_FULL * _srgb(_light(values))).astype(np.uint16)
+        stretched = layout[image.pixels[0, :, :, 0].astype(np.int64) - low]
+        distance = min(float(np.exp(-setting)), 25.0)
+        encoded = imagecodecs.jpegxl_encode(stretched, distance=distance, effort=7, usecontainer=False, numthreads=1)
+        return bytes(encoded)
+
+    def decode(self, data: bytes, like: Image) -> Image:
+        """See Lossy.decode."""
+        low, high = _range(like)
+        back = np.rint(low + (high - low) * _grey(_linear(np.arange(_FULL + 1) / _FULL))).astype(np.int64)
+        values = back[np.asarray(imagecodecs.jpegxl_decode(data, numthreads=1))]
+        return _image(np.clip(values, low, high), like)
+
+
+def bare_codestream(data: bytes) -> bytes:
+    """A JPEG 2000 codestream without its comments (ISO/IEC 15444-1, A.9.2): they decode nothing."""
+    kept, at = [data[:2]], 2
+    while (marker := struct.unpack_from(">H", data, at)[0]) != _SOT:
+        (length,) = struct.unpack_from(">H", data, at + 2)
+        if marker != _COM:
+            kept.append(data[at : at + 2 + length])
+        at += 2 + length
+    return b"".join([*kept, data[at:]])
+
+
+def _greyscale(image: Image) -> bool:
+    return image.pixels.shape[3] == 1 and image.bits <= _MOST_BITS
+
+
+def _range(image: Image) -> tuple[int, int]:
+    return int(image.pixels.min()), int(image.pixels.max())
+
+
+def _image(values: NDArray[np.int64], like: Image) -> Image:
+    return Image(values.astype(like.pixels.dtype).reshape(like.pixels.shape), like.bits)
+
+
+def _light(grey: Floats) -> Floats:
+    """Linear light, 0 to 1, from a place on XYB's axis of grey, 0 to 1."""
+    root = np.cbrt(_BIAS)
+    return np.asarray((grey * (np.cbrt(1 + _BIAS) - root) + root) ** 3 - _BIAS, np.float64)
+
+
+def _grey(light: Floats) -> Floats:
+    """The inverse of ``_light``."""
+    root = np.cbrt(_BIAS)
+    return np.asarray((np.cbrt(light + _BIAS) - root) / (np.cbrt(1 + _BIAS) - root), np.float64)
+
+
+def _srgb(light: Floats) -> Floats:
+    """The sRGB value of linear light (IEC 61966-2-1)."""
+    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.maximum(light, 0) ** (1 / 2.4) - 0.055)
+
+
+def _linear(srgb: Floats) -> Floats:
+    """The inverse of ``_srgb``."""
+    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)
