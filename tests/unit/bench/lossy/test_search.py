@@ -16,7 +16,7 @@ class Sizes:
 
     def __call__(self, setting: float) -> float:
         self.calls += 1
-        return math.floor(200 + 100_000 * (setting / 100) ** self.exponent)
+        return math.floor(200 + 100_000 * math.pow(setting / 100, self.exponent))
 
 
 @pytest.mark.parametrize("exponent", [0.8, 1, 3, 8])
