@@ -18,8 +18,10 @@ TAPS = 11
 WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Exponents of the five scales of MS-SSIM, finest first."""
 _SIGMA, _K1, _K2 = 1.5, 0.01, 0.03
+_STRIP = 16
 
 Field = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 
 def ssim(a: ArrayLike, b: ArrayLike, *, peak: float) -> float:
@@ -34,7 +36,7 @@ def ssim(a: ArrayLike, b: ArrayLike, *, peak: float) -> float:
         UnsupportedImage: other shapes, numbers that are not finite, or a peak that is not above 0.
     """
     first, second = _checked(a, b, peak)
-    return _terms(first, second, peak)[0]
+    return _terms(first, second, peak, None)[0]
 
 
 def ms_ssim(a: ArrayLike, b: ArrayLike, *, peak: float) -> float:
@@ -54,19 +56,33 @@ def ms_ssim(a: ArrayLike, b: ArrayLike, *, peak: float) -> float:
     return similarity(a, b, peak=peak)[1]
 
 
-def similarity(a: ArrayLike, b: ArrayLike, *, peak: float) -> tuple[float, float]:
-    """SSIM and MS-SSIM at the price of the second; see ``ssim`` and ``ms_ssim``."""
+def similarity(a: ArrayLike, b: ArrayLike, *, peak: float, where: Mask | None = None) -> tuple[float, float]:
+    """SSIM and MS-SSIM at the price of the second; see ``ssim`` and ``ms_ssim``.
+
+    Args:
+        a: shape (rows, columns), finite numbers.
+        b: the same shape.
+        peak: the range that values can take.
+        where: the places that count, by the middle of the window; None counts all. A coarser scale counts a place
+            where it covers one that counts. Where none counts at a scale, that scale is 1.
+
+    Raises:
+        UnsupportedImage: other shapes, numbers that are not finite, or a peak that is not above 0.
+    """
     first, second = _checked(a, b, peak)
+    if where is not None and where.shape != first.shape:
+        raise UnsupportedImage(f"the places that count have shape {where.shape}, the pictures {first.shape}")
     scales = min(max(_scales(min(first.shape)), 1), len(WEIGHTS))
     weights = np.array(WEIGHTS[:scales]) / sum(WEIGHTS[:scales])
     single, product = 1.0, 1.0
     for scale, weight in enumerate(weights):
-        full, contrast = _terms(first, second, peak)
+        full, contrast = _terms(first, second, peak, where)
         if scale == 0:
             single = full
         product *= max(full if scale == scales - 1 else contrast, 0.0) ** float(weight)
         if scale < scales - 1:
             first, second = _halved(first), _halved(second)
+            where = None if where is None else _halved(where.astype(np.float32)) > 0
     return single, product
 
 
@@ -89,10 +105,34 @@ def _checked(a: ArrayLike, b: ArrayLike, peak: float) -> tuple[Field, Field]:
     return first.astype(np.float32), second.astype(np.float32)
 
 
-def _terms(a: Field, b: Field, peak: float) -> tuple[float, float]:
-    """The means of SSIM, and of its contrast and structure alone, over all places of the window."""
-    c1, c2 = np.float32((_K1 * peak) ** 2), np.float32((_K2 * peak) ** 2)
+def _terms(a: Field, b: Field, peak: float, where: Mask | None) -> tuple[float, float]:
+    """The means of SSIM, and of its contrast and structure alone, over the places of the window that count.
+
+    Strip by strip: what is worked on stays in the processor's cache.
+    """
+    reach = [(min(TAPS, side) - 1) // 2 for side in a.shape]
+    rows, columns = (side - 2 * edge for side, edge in zip(a.shape, reach, strict=True))
     centre = np.float32(a.mean(dtype=np.float64))
+    totals, places = np.zeros(2), 0
+    for top in range(0, rows, _STRIP):
+        high = min(_STRIP, rows - top)
+        part = slice(top, top + high + 2 * reach[0])
+        counts = np.ones((high, columns), bool)
+        if where is not None:
+            counts = where[top + reach[0] : top + reach[0] + high, reach[1] : reach[1] + columns]
+        found = int(np.count_nonzero(counts))
+        if found:
+            maps = _maps(a[part], b[part], centre, peak)
+            totals += [float((one * counts).sum(dtype=np.float64)) for one in maps]
+            places += found
+    if not places:
+        return 1.0, 1.0
+    return float(totals[0] / places), float(totals[1] / places)
+
+
+def _maps(a: Field, b: Field, centre: np.float32, peak: float) -> tuple[Field, Field]:
+    """SSIM, and its contrast and structure alone, at each place of the window."""
+    c1, c2 = np.float32((_K1 * peak) ** 2), np.float32((_K2 * peak) ** 2)
     x, y = a - centre, b - centre
     mean_x, mean_y, squares, product = _blurred(np.stack((x, y, x * x + y * y, x * y)))
     both = mean_x * mean_x + mean_y * mean_y
@@ -101,7 +141,7 @@ def _terms(a: Field, b: Field, peak: float) -> tuple[float, float]:
     mean_x += centre
     mean_y += centre
     luminance = (2 * mean_x * mean_y + c1) / (mean_x * mean_x + mean_y * mean_y + c1)
-    return float((contrast * luminance).mean(dtype=np.float64)), float(contrast.mean(dtype=np.float64))
+    return contrast * luminance, contrast
 
 
 def _blurred(fields: Field) -> Field:
