@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from medarchive.cli.bench_files import check_free, write_figures
+from medarchive.cli.bench_frames import frames_of, measured_frames, summed_up
 from medarchive.cli.bench_plot import check_plot, draw_shapes
 from medarchive.cli.drawing import draw_table
-from medarchive.cli.progress import followed
-from medarchive.errors import CodecError, NotFound
+from medarchive.errors import CodecError
 
 if TYPE_CHECKING:
-    from medarchive.bench.lossy.contenders import Lossy
     from medarchive.bench.lossy.results import Compared
     from medarchive.bench.lossy.run import Measured
     from medarchive.bench.sources import PassedOver
@@ -60,7 +59,7 @@ def bench_lossy(
     """
     from medarchive.bench.lossy.measuring import ABOVE, RATES
     from medarchive.bench.lossy.results import failures
-    from medarchive.bench.lossy.run import lossy_contenders
+    from medarchive.bench.lossy.run import lossy_contenders, lossy_run
     from medarchive.bench.machine import conditions
     from medarchive.cli.bench_lossy_chart import lossy_chart, lossy_size
 
@@ -71,48 +70,18 @@ def bench_lossy(
     who, missing = lossy_contenders(codec or (), effort=effort)
     for line in missing:
         typer.echo(f"not measured: {line}", err=True)
-    measured, passed_over = _measure(paths, who, rates, workers)
+    found = frames_of(paths)
+    measured, passed_over = measured_frames(found, lossy_run(found.work, who, rates, workers))
     measured_on = conditions(workers, effort)
     if json_file is not None:
         write_figures(json_file, _figures(measured_on, rates, measured, missing, passed_over))
     if plot_file is not None:
-        shapes = list(lossy_chart(measured, rates, _summed_up(measured_on, measured)))
+        shapes = list(lossy_chart(measured, rates, summed_up(measured_on, measured)))
         draw_shapes(plot_file, shapes, lossy_size(measured))
     if str(json_file) != "-":
         _draw(measured_on, rates, measured)
     if failures(measured):
         raise typer.Exit(CodecError.exit_code)
-
-
-def _measure(
-    paths: list[Path], who: "Sequence[Lossy]", rates: Sequence[float], workers: int
-) -> "tuple[list[Measured], list[PassedOver]]":
-    """What was measured, in the order of the series, and what was passed over.
-
-    Raises:
-        NotFound: nothing could be measured.
-    """
-    from medarchive.bench.lossy.results import failures
-    from medarchive.bench.lossy.run import Measured, lossy_run
-    from medarchive.bench.sources import PassedOver, gathered, scanned
-    from medarchive.cli.intake import files_below
-
-    files = list(files_below(paths))
-    sources = list(followed(scanned(files), "reading headers", len(files)))
-    passed_over = [each for each in sources if isinstance(each, PassedOver)]
-    work = gathered((each for each in sources if not isinstance(each, PassedOver)), 1)
-    results = list(followed(lossy_run(work, who, rates, workers), "measuring", len(work)))
-    order = {found.name: number for number, found in enumerate(work)}
-    measured = [each for each in results if isinstance(each, Measured)]
-    measured.sort(key=lambda each: order.get(each.about.name, len(order)))
-    passed_over += [each for each in results if isinstance(each, PassedOver)]
-    for file in passed_over:
-        typer.echo(f"passed over {file.path}: {file.reason}", err=True)
-    if not measured:
-        raise NotFound(f"no image to measure in {len(files)} files")
-    for name, curve in failures(measured):
-        typer.echo(f"FAILED {curve.name} on {name}: {curve.trouble}", err=True)
-    return measured, passed_over
 
 
 def _comparisons(
@@ -140,7 +109,7 @@ def _draw(measured_on: dict[str, Any], rates: Sequence[float], measured: "Sequen
         columns += ["MS-SSIM: BD-rate>", "worst>", "anywhere>"]
         title = f"Bytes beyond {reference}'s at the same quality, {rates[0]:g} to {most:g} bits a pixel"
         draw_table(columns, [_cells(*row) for row in drawn], title=title)
-    typer.echo(_summed_up(measured_on, measured))
+    typer.echo(summed_up(measured_on, measured))
     typer.echo(", ".join(f"{name} {version}" for name, version in measured_on["versions"].items()))
 
 
@@ -174,8 +143,3 @@ def _figures(
         "not_measured": missing,
         "passed_over": [{"path": str(each.path), "reason": each.reason} for each in passed_over],
     }
-
-
-def _summed_up(measured_on: dict[str, Any], measured: "Sequence[Measured]") -> str:
-    pixels = sum(each.about.pixels for each in measured) / 1e6
-    return f"{len(measured)} images, {pixels:.3g} Mpx; {measured_on['workers']} workers on {measured_on['cpu']}"

@@ -7,7 +7,7 @@ from medarchive.bench.contenders import Ours
 from medarchive.codecs.base import Codec
 from medarchive.image import Image
 
-__all__ = ["BOUNDS", "Bounded", "Learned", "Lossy", "LossyCodec"]
+__all__ = ["BOUNDS", "Bounded", "Learned", "Lossless", "Lossy", "LossyCodec"]
 
 BOUNDS = (1, 2, 3, 4, 6, 9, 13, 19, 28, 42, 63, 95)
 """By how much a value may be off, of the near-lossless contender: about half as much again from one to the next."""
@@ -113,3 +113,31 @@ class Bounded:
     def decode(self, data: bytes, like: Image) -> Image:
         """See Lossy.decode."""
         return Ours(self.codec, self.effort, data[0]).decode(data[1:], like)
+
+
+@dataclass(frozen=True, slots=True)
+class Lossless:
+    """A lossless codec of ours: what is stored where nothing may be lost."""
+
+    codec: Codec
+    effort: int
+    ours: bool = True
+    span: tuple[float, float] = (0.0, 0.0)
+    steps: tuple[float, ...] = (0.0,)
+
+    @property
+    def name(self) -> str:
+        """The registry's, and what is done with it."""
+        return f"{self.codec.name} lossless"
+
+    def takes(self, image: Image) -> bool:
+        """See Lossy.takes."""
+        return self.codec.accepts(image)
+
+    def encode(self, image: Image, setting: float) -> bytes:  # noqa: ARG002  # the protocol's
+        """See Lossy.encode."""
+        return self.codec.encode(image, effort=self.effort)
+
+    def decode(self, data: bytes, like: Image) -> Image:  # noqa: ARG002  # the protocol's
+        """See Lossy.decode."""
+        return self.codec.decode(data)

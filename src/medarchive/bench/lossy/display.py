@@ -9,12 +9,14 @@ import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 
+from medarchive.codecs.fidelity import Rescale
 from medarchive.image import Image
 
 __all__ = ["Display", "display_of"]
 
 _WINDOW = ("WindowCenter", "WindowWidth")
 _RESCALE = ("RescaleSlope", "RescaleIntercept")
+_KIND = ("Modality", "RescaleType")
 _GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 _LOW, _HIGH = 1, 99
 
@@ -27,13 +29,13 @@ class Display:
         low: the value that is black, in stored units.
         high: the value that is white; above ``low``.
         stated: whether the header says so, and not the image's own values.
-        rescale: slope and intercept that make modality units of stored ones, 1 and 0 where the header has none.
+        rescale: from stored values to those of the Modality LUT, in HU for CT where the header says nothing else.
     """
 
     low: float
     high: float
     stated: bool
-    rescale: tuple[float, float]
+    rescale: Rescale
 
 
 def display_of(path: Path, frame: int, image: Image) -> Display:
@@ -47,25 +49,30 @@ def display_of(path: Path, frame: int, image: Image) -> Display:
         image: the frame.
     """
     header = _header(path)
-    slope, intercept = (_number(header, frame, keyword) for keyword in _RESCALE)
-    slope, intercept = slope or 1.0, intercept or 0.0
+    rescale = _rescale(header, frame)
     centre, width = (_number(header, frame, keyword) for keyword in _WINDOW)
     if centre is not None and width is not None and width > 1:
-        ends = ((centre - 0.5 + side * (width - 1) / 2 - intercept) / slope for side in (-1, 1))
+        ends = ((centre - 0.5 + side * (width - 1) / 2 - rescale.intercept) / rescale.slope for side in (-1, 1))
         low, high = sorted(ends)
         if float(image.pixels.min()) < high and float(image.pixels.max()) > low:
-            return Display(low, high, stated=True, rescale=(slope, intercept))
+            return Display(low, high, stated=True, rescale=rescale)
     low, high = (float(value) for value in np.percentile(image.pixels, (_LOW, _HIGH)))
     if high <= low:
         low, high = float(image.pixels.min()), float(image.pixels.max())
-    return Display(low, max(high, low + 1), stated=False, rescale=(slope, intercept))
+    return Display(low, max(high, low + 1), stated=False, rescale=rescale)
+
+
+def _rescale(header: Dataset, frame: int) -> Rescale:
+    slope, intercept = (_number(header, frame, keyword) for keyword in _RESCALE)
+    kind = header.get("RescaleType") or ("HU" if header.get("Modality") == "CT" else "")
+    return Rescale(slope or 1.0, intercept or 0.0, "" if kind == "US" else str(kind))
 
 
 def _header(path: Path) -> Dataset:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # odd values count as absent
         try:
-            return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=[*_WINDOW, *_RESCALE, *_GROUPS])
+            return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=[*_WINDOW, *_RESCALE, *_KIND, *_GROUPS])
         except Exception:  # noqa: BLE001  # whatever pydicom makes of a header that the pixels did without
             return Dataset()
 

@@ -12,7 +12,7 @@ from medarchive.codecs.fidelity import measure
 from medarchive.codecs.fidelity.similarity import ms_ssim
 from medarchive.image import Image
 
-__all__ = ["ABOVE", "RATES", "Curve", "Point", "curve_of"]
+__all__ = ["ABOVE", "RATES", "Curve", "Point", "curve_of", "point_of"]
 
 RATES = tuple(tenth / 10 for tenth in range(1, 11))
 """Bits a pixel at which the lossy codecs are compared."""
@@ -74,7 +74,7 @@ def curve_of(contender: Lossy, image: Image, display: Display, rates: Sequence[f
         return Curve(contender.name, contender.ours, (), "does not take such images")
     try:
         points = [
-            _point(contender, image, display, setting, data)
+            point_of(contender, image, display, setting, data)
             for setting, data in _streams(contender, image, rates).items()
         ]
     except Exception as error:  # noqa: BLE001  # a codec may raise anything; the result says what
@@ -100,7 +100,8 @@ def _streams(contender: Lossy, image: Image, rates: Sequence[float]) -> dict[flo
     return made
 
 
-def _point(contender: Lossy, image: Image, display: Display, setting: float, data: bytes) -> Point:
+def point_of(contender: Lossy, image: Image, display: Display, setting: float, data: bytes) -> Point:
+    """Decode what a contender made of a frame, and measure."""
     decoded = contender.decode(data, image)
     before, after = image.pixels[0, :, :, 0].astype(np.float64), decoded.pixels[0, :, :, 0].astype(np.float64)
     squared = float(np.mean((before - after) ** 2))

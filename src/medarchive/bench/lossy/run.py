@@ -1,21 +1,24 @@
 """Run: everyone on the middle frame of every series."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
-from medarchive.bench.lossy.contenders import Bounded, Learned, Lossy, LossyCodec
+from medarchive.bench.lossy.contenders import Bounded, Learned, Lossless, Lossy, LossyCodec
 from medarchive.bench.lossy.display import Display, display_of
 from medarchive.bench.lossy.measuring import Curve, curve_of
+from medarchive.bench.lossy.passing import passing
 from medarchive.bench.lossy.peers import LOSSY_PEERS, lossy_peer
 from medarchive.bench.machine import held_to
 from medarchive.bench.series import About, Series, loaded
 from medarchive.bench.sources import Found, PassedOver
 from medarchive.codecs import registry
 from medarchive.codecs.base import DEFAULT_EFFORT
+from medarchive.codecs.fidelity import FidelityProfile, passes
 from medarchive.errors import UnknownCodec
+from medarchive.image import Image
 
-__all__ = ["Measured", "lossy_contenders", "lossy_run", "seen"]
+__all__ = ["Measured", "lossy_contenders", "lossy_run", "profile_run", "seen"]
 
 _NEAR = "predictive"
 """The lossless codec that stands for near-lossless coding, where none is named."""
@@ -36,13 +39,16 @@ class Measured:
     curves: tuple[Curve, ...]
 
 
-def lossy_contenders(names: Sequence[str] = (), *, effort: int = DEFAULT_EFFORT) -> tuple[list[Lossy], list[str]]:
+def lossy_contenders(
+    names: Sequence[str] = (), *, effort: int = DEFAULT_EFFORT, lossless: bool = False
+) -> tuple[list[Lossy], list[str]]:
     """Who is measured, and why the others that were asked for cannot be.
 
     Args:
         names: of the registry and of ``LOSSY_PEERS``. A codec without a knob for quality is measured near-lossless.
             Empty takes the peers, our codecs with a knob, and ``predictive``.
         effort: of our own codecs.
+        lossless: whether those that are measured near-lossless are measured lossless as well.
 
     Raises:
         UnknownCodec: there is no such codec, or none of them can be used here.
@@ -62,6 +68,7 @@ def lossy_contenders(names: Sequence[str] = (), *, effort: int = DEFAULT_EFFORT)
             if isinstance(codec, LossyCodec):
                 found.append(Learned(codec, effort))
             elif names or name == _NEAR:
+                found += [Lossless(codec, effort)] * lossless
                 found.append(Bounded(codec, effort))
         except UnknownCodec as error:
             missing.append(f"{name}: {error}")
@@ -88,21 +95,42 @@ def seen(found: Found) -> tuple[list[tuple[Series, Display]], list[PassedOver]]:
 def lossy_run(
     work: Sequence[Found], who: Sequence[Lossy], rates: Sequence[float], workers: int
 ) -> Iterator[Measured | PassedOver]:
-    """Measure frames side by side, the largest first; results as they come.
+    """Measure everyone at given rates, in bits a pixel, growing; see ``_each_frame``."""
+
+    def one(image: Image, display: Display) -> Iterator[Curve]:
+        return (curve_of(contender, image, display, rates) for contender in who)
+
+    return _each_frame(work, one, workers)
+
+
+def profile_run(
+    work: Sequence[Found], who: Sequence[Lossy], profile: FidelityProfile, workers: int
+) -> Iterator[Measured | PassedOver]:
+    """Measure with how few bytes everyone keeps what a profile asks for; see ``_each_frame``."""
+
+    def one(image: Image, display: Display) -> Iterator[Curve]:
+        def accepted(decoded: Image) -> bool:
+            return passes(image, decoded, profile, rescale=display.rescale)
+
+        return (passing(contender, image, display, accepted) for contender in who)
+
+    return _each_frame(work, one, workers)
+
+
+def _each_frame(
+    work: Sequence[Found], measure: Callable[[Image, Display], Iterable[Curve]], workers: int
+) -> Iterator[Measured | PassedOver]:
+    """Measure frames side by side, the largest first; results as they come. Nothing is timed.
 
     Args:
         work: series of one frame each.
-        who: contenders.
-        rates: bits a pixel, growing.
-        workers: threads, and the cores that they are held to. Nothing here is timed.
+        measure: gives a curve for each contender.
+        workers: threads, and the cores that they are held to.
     """
 
     def one(found: Found) -> list[Measured | PassedOver]:
         shown, passed_over = seen(found)
-        measured = [
-            Measured(each.about, display, tuple(curve_of(contender, each.image, display, rates) for contender in who))
-            for each, display in shown
-        ]
+        measured = [Measured(each.about, display, tuple(measure(each.image, display))) for each, display in shown]
         return [*passed_over, *measured]
 
     with held_to(workers), ThreadPoolExecutor(workers, thread_name_prefix="medarchive-bench") as pool:
