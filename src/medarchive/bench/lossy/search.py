@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 __all__ = ["at_sizes"]
 
-TOLERANCE = 0.01
+TOLERANCE = 0.02
 TRIES = 14
 
 
