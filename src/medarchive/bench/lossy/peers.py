@@ -80,7 +80,7 @@ class JpegXl:
     It works in a perceptual space, XYB, and takes its values for light on a display. The image's own range is stretched
     to 16 bits, so that its distance means the same for every image; and laid out so that equal steps of a value are
     equal steps on the axis of grey in XYB. That gave about 0.1 dB more than handing the stretched values over as sRGB,
-    and 0.2 to 3 dB more than as linear light.
+    and 0.2 to 4 dB more than as linear light.
     """
 
     name: str = "jpegxl-e7"
