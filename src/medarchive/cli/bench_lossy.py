@@ -86,29 +86,33 @@ def bench_lossy(
 
 def _comparisons(
     rates: Sequence[float], measured: "Sequence[Measured]"
-) -> "Iterator[tuple[str, float, list[tuple[Compared, Compared]]]]":
-    """For each reference and highest rate: rows by PSNR and by MS-SSIM."""
+) -> "Iterator[tuple[str, tuple[float, float], list[tuple[Compared, Compared]]]]":
+    """For each reference and span of rates, to 1 bit, beyond, and all: rows by PSNR and by MS-SSIM."""
     from medarchive.bench.lossy.measuring import RATES
-    from medarchive.bench.lossy.results import compared, with_envelope
+    from medarchive.bench.lossy.results import METRICS, compared, with_envelope
 
     whole = [with_envelope(each) for each in measured]
     curves = measured[0].curves
     references = [curve.name for curve in curves if not curve.ours] or [curves[0].name]
+    low, middle, high = rates[0], min(max(RATES[-1], rates[0]), rates[-1]), rates[-1]
+    spans = [(low, middle), (middle, high), (low, high)] if low < middle < high else [(low, high)]
     for reference in references:
-        for most in sorted({min(RATES[-1], rates[-1]), rates[-1]}):
-            by_psnr, by_ms_ssim = (compared(whole, reference, metric, most) for metric in ("psnr", "ms_ssim"))
-            yield reference, most, list(zip(by_psnr, by_ms_ssim, strict=True))
+        for span in spans:
+            by_psnr, by_ms_ssim = (compared(whole, reference, metric, *span) for metric in METRICS)
+            yield reference, span, list(zip(by_psnr, by_ms_ssim, strict=True))
 
 
 def _draw(measured_on: dict[str, Any], rates: Sequence[float], measured: "Sequence[Measured]") -> None:
+    """Tables of the modalities and the total; the first has the images as well."""
     modalities = {each.about.modality for each in measured}
-    for reference, most, rows in _comparisons(rates, measured):
-        scopes = ("image", "modality", "total") if len(modalities) > 1 else ("image", "total")
+    scopes = {"image", "total"} | ({"modality"} if len(modalities) > 1 else set())
+    for reference, (least, most), rows in _comparisons(rates, measured):
         drawn = [(psnr, ms_ssim) for psnr, ms_ssim in rows if psnr.scope in scopes]
         columns = ["", "codec", "images>", *("PSNR: BD-rate>", "worst>", "anywhere>")]
         columns += ["MS-SSIM: BD-rate>", "worst>", "anywhere>"]
-        title = f"Bytes beyond {reference}'s at the same quality, {rates[0]:g} to {most:g} bits a pixel"
+        title = f"Bytes beyond {reference}'s at the same quality, {least:g} to {most:g} bits a pixel"
         draw_table(columns, [_cells(*row) for row in drawn], title=title)
+        scopes -= {"image"}
     typer.echo(summed_up(measured_on, measured))
     typer.echo(", ".join(f"{name} {version}" for name, version in measured_on["versions"].items()))
 

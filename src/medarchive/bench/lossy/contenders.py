@@ -1,13 +1,14 @@
 """Contenders of the lossy benchmark: one knob each, from few bytes to many."""
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from medarchive.bench.contenders import Ours
 from medarchive.codecs.base import Codec
+from medarchive.codecs.lossy import LossyCodec
 from medarchive.image import Image
 
-__all__ = ["BOUNDS", "Bounded", "Learned", "Lossless", "Lossy", "LossyCodec"]
+__all__ = ["BOUNDS", "Bounded", "Learned", "Lossless", "Lossy"]
 
 BOUNDS = (1, 2, 3, 4, 6, 9, 13, 19, 28, 42, 63, 95)
 """By how much a value may be off, of the near-lossless contender: about half as much again from one to the next."""
@@ -46,15 +47,6 @@ class Lossy(Protocol):
 
     def decode(self, data: bytes, like: Image) -> Image:
         """Decode what ``encode`` made of ``like``; of that, shape, dtype, bits and the range of values are known."""
-        ...
-
-
-@runtime_checkable
-class LossyCodec(Codec, Protocol):
-    """A codec of the registry with a knob for quality."""
-
-    def encode_lossy(self, image: Image, *, quality: float, effort: int) -> bytes:
-        """Encode an image: quality from 1 (few bytes) to 100 (many)."""
         ...
 
 

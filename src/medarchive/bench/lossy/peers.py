@@ -16,12 +16,9 @@ __all__ = ["LOSSY_PEERS", "Jpeg2000", "JpegXl", "bare_codestream", "lossy_peer"]
 LOSSY_PEERS = ("jpeg2000", "jpegxl-e7")
 _MOST_BITS = 16
 _SHIFT = 4
-_FULL = 65535.0
+_SHARE = 1 / 16
+"""Of the scale of JPEG XL's values, that an image gets."""
 _COM, _SOT = 0xFF64, 0xFF90
-_BIAS = 0.0037930732552754493
-"""Of the opsin absorbance in libjxl's XYB (ISO/IEC 18181-1, Annex L)."""
-
-Floats = NDArray[np.float64]
 
 
 def lossy_peer(name: str) -> Lossy:
@@ -77,15 +74,15 @@ class Jpeg2000:
 class JpegXl:
     """JPEG XL, lossy, effort 7 (libjxl), a bare codestream.
 
-    It works in a perceptual space, XYB, and takes its values for light on a display. The image's own range is stretched
-    to 16 bits, so that its distance means the same for every image; and laid out so that equal steps of a value are
-    equal steps on the axis of grey in XYB. That gave about 0.1 dB more than handing the stretched values over as sRGB,
-    and 0.2 to 4 dB more than as linear light.
+    It takes values for light on a display and works in XYB, a perceptual space. The image's own range is stretched to
+    the lowest sixteenth of the scale, where 12-bit values in 16 bits lie as well and XYB is nearly linear. Stretched
+    to the whole scale, PSNR is up to 1.5 dB lower at the same bits below 1 bit a pixel and MS-SSIM much the same; as
+    linear light it is lower still; in a sixty-fourth, some images run out of distances at 2 bits a pixel.
     """
 
     name: str = "jpegxl-e7"
     ours: bool = False
-    span: tuple[float, float] = (-float(np.log(25.0)), -float(np.log(0.005)))
+    span: tuple[float, float] = (-float(np.log(25.0)), -float(np.log(0.003)))
     steps: tuple[float, ...] = ()
 
     def takes(self, image: Image) -> bool:
@@ -95,19 +92,19 @@ class JpegXl:
     def encode(self, image: Image, setting: float) -> bytes:
         """See Lossy.encode; the setting is the logarithm of the distance, negated."""
         low, high = _range(image)
-        values = np.arange(high - low + 1) / max(high - low, 1)
-        layout = np.rint(_FULL * _srgb(_light(values))).astype(np.uint16)
-        stretched = layout[image.pixels[0, :, :, 0].astype(np.int64) - low]
+        values = (image.pixels[0, :, :, 0].astype(np.float64) - low) * (_SHARE / max(high - low, 1))
         distance = min(float(np.exp(-setting)), 25.0)
-        encoded = imagecodecs.jpegxl_encode(stretched, distance=distance, effort=7, usecontainer=False, numthreads=1)
+        encoded = imagecodecs.jpegxl_encode(
+            values.astype(np.float32), distance=distance, effort=7, usecontainer=False, numthreads=1
+        )
         return bytes(encoded)
 
     def decode(self, data: bytes, like: Image) -> Image:
         """See Lossy.decode."""
         low, high = _range(like)
-        back = np.rint(low + (high - low) * _grey(_linear(np.arange(_FULL + 1) / _FULL))).astype(np.int64)
-        values = back[np.asarray(imagecodecs.jpegxl_decode(data, numthreads=1))]
-        return _image(np.clip(values, low, high), like)
+        values = np.asarray(imagecodecs.jpegxl_decode(data, numthreads=1)).astype(np.float64)
+        values = np.rint(low + values * (max(high - low, 1) / _SHARE))
+        return _image(np.clip(values, low, high).astype(np.int64), like)
 
 
 def bare_codestream(data: bytes) -> bytes:
@@ -137,25 +134,3 @@ def _bits_and_shift(low: int, high: int) -> tuple[int, int]:
 
 def _image(values: NDArray[np.int64], like: Image) -> Image:
     return Image(values.astype(like.pixels.dtype).reshape(like.pixels.shape), like.bits)
-
-
-def _light(grey: Floats) -> Floats:
-    """Linear light, 0 to 1, from a place on XYB's axis of grey, 0 to 1."""
-    root = np.cbrt(_BIAS)
-    return np.asarray((grey * (np.cbrt(1 + _BIAS) - root) + root) ** 3 - _BIAS, np.float64)
-
-
-def _grey(light: Floats) -> Floats:
-    """The inverse of ``_light``."""
-    root = np.cbrt(_BIAS)
-    return np.asarray((np.cbrt(light + _BIAS) - root) / (np.cbrt(1 + _BIAS) - root), np.float64)
-
-
-def _srgb(light: Floats) -> Floats:
-    """The sRGB value of linear light (IEC 61966-2-1)."""
-    return np.where(light <= 0.0031308, 12.92 * light, 1.055 * np.maximum(light, 0) ** (1 / 2.4) - 0.055)
-
-
-def _linear(srgb: Floats) -> Floats:
-    """The inverse of ``_srgb``."""
-    return np.where(srgb <= 0.04045, srgb / 12.92, ((srgb + 0.055) / 1.055) ** 2.4)

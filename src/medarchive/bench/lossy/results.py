@@ -15,7 +15,7 @@ Metric = Literal["psnr", "ms_ssim"]
 METRICS: tuple[Metric, ...] = ("psnr", "ms_ssim")
 TOGETHER = "ours together"
 """All of our codecs as one: at each rate the one that is best there."""
-_SLACK = 1.02
+_SLACK = 1.03
 """A rate that was asked for is met within this."""
 
 
@@ -30,7 +30,8 @@ class Compared:
         ours: whether it is this package's.
         against: the reference's name.
         metric: what quality is: "psnr" or "ms_ssim".
-        most: the highest rate that counts, in bits a pixel.
+        least: the lowest rate that counts, in bits a pixel.
+        most: the highest.
         images: on which both reach some quality.
         of: how many there were.
         bd_rate: bytes at the same quality beyond the reference's, as a share of them, in geometric mean over images;
@@ -45,6 +46,7 @@ class Compared:
     ours: bool
     against: str
     metric: Metric
+    least: float
     most: float
     images: int
     of: int
@@ -53,12 +55,12 @@ class Compared:
     most_rate: float | None
 
 
-def reached(curve: Curve, metric: Metric, most: float = math.inf) -> list[Reached]:
-    """Rates in bits a pixel, up to ``most``, and what is reached there."""
+def reached(curve: Curve, metric: Metric, least: float = 0.0, most: float = math.inf) -> list[Reached]:
+    """Rates in bits a pixel, from ``least`` to ``most``, and what is reached there."""
     return [
         (point.bits_per_pixel, getattr(point, metric))
         for point in curve.points
-        if point.bits_per_pixel <= most * _SLACK
+        if least / _SLACK <= point.bits_per_pixel <= most * _SLACK
     ]
 
 
@@ -72,13 +74,15 @@ def with_envelope(measured: Measured) -> Measured:
     return Measured(measured.about, measured.display, (*measured.curves, together))
 
 
-def compared(measured: Sequence[Measured], against: str, metric: Metric, most: float = RATES[-1]) -> list[Compared]:
+def compared(
+    measured: Sequence[Measured], against: str, metric: Metric, least: float = 0.0, most: float = RATES[-1]
+) -> list[Compared]:
     """Rows by image, by modality and in total."""
     modalities = list(dict.fromkeys(each.about.modality for each in measured))
     groups: list[tuple[str, str, list[Measured]]] = [("image", each.about.name, [each]) for each in measured]
     groups += [("modality", name, [each for each in measured if each.about.modality == name]) for name in modalities]
     groups.append(("total", "all", list(measured)))
-    return [row for scope, name, some in groups for row in _rows(scope, name, some, against, metric, most)]
+    return [row for scope, name, some in groups for row in _rows(scope, name, some, against, metric, (least, most))]
 
 
 def failures(measured: Iterable[Measured]) -> list[tuple[str, Curve]]:
@@ -103,20 +107,20 @@ def mean_curve(measured: Sequence[Measured], codec: str, metric: Metric, rates: 
 
 
 def _rows(
-    scope: str, name: str, measured: Sequence[Measured], against: str, metric: Metric, most: float
+    scope: str, name: str, measured: Sequence[Measured], against: str, metric: Metric, span: tuple[float, float]
 ) -> Iterator[Compared]:
     codecs = {curve.name: curve.ours for each in measured for curve in each.curves if curve.name != against}
     for codec, ours in codecs.items():
         rates, highest = [], []
         for each in measured:
-            by_name = {curve.name: frontier(reached(curve, metric, most)) for curve in each.curves}
+            by_name = {curve.name: frontier(reached(curve, metric, *span)) for curve in each.curves}
             both = by_name.get(codec, []), by_name.get(against, [])
             rate, high = bd_rate(*both), most_rate(*both)
             if rate is not None and high is not None:
                 rates.append(rate)
                 highest.append(high)
         yield Compared(
-            *(scope, name, codec, ours, against, metric, most, len(rates), len(measured)),
+            *(scope, name, codec, ours, against, metric, *span, len(rates), len(measured)),
             bd_rate=math.expm1(math.fsum(map(math.log1p, rates)) / len(rates)) if rates else None,
             worst=max(rates, default=None),
             most_rate=max(highest, default=None),

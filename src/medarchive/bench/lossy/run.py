@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
-from medarchive.bench.lossy.contenders import Bounded, Learned, Lossless, Lossy, LossyCodec
+from medarchive.bench.lossy.contenders import Bounded, Learned, Lossless, Lossy
 from medarchive.bench.lossy.display import Display, display_of
 from medarchive.bench.lossy.measuring import Curve, curve_of
 from medarchive.bench.lossy.passing import passing
@@ -15,6 +15,7 @@ from medarchive.bench.sources import Found, PassedOver
 from medarchive.codecs import registry
 from medarchive.codecs.base import DEFAULT_EFFORT
 from medarchive.codecs.fidelity import FidelityProfile, passes
+from medarchive.codecs.lossy import LossyCodec
 from medarchive.errors import UnknownCodec
 from medarchive.image import Image
 

@@ -6,11 +6,12 @@ import imagecodecs
 import numpy as np
 import pytest
 
-from medarchive.bench.lossy.contenders import BOUNDS, Bounded, Learned, Lossless, Lossy, LossyCodec
+from medarchive.bench.lossy.contenders import BOUNDS, Bounded, Learned, Lossless, Lossy
 from medarchive.bench.lossy.peers import LOSSY_PEERS, bare_codestream, lossy_peer
 from medarchive.bench.lossy.run import lossy_contenders
 from medarchive.codecs import registry
 from medarchive.codecs.fidelity import measure
+from medarchive.codecs.lossy import LossyCodec
 from medarchive.errors import UnknownCodec
 from medarchive.image import Image
 
@@ -103,7 +104,7 @@ class Rounding:
     def encode(self, image: Image, *, max_error: int = 0, effort: int = 7) -> bytes:
         return self.encode_lossy(image, quality=100, effort=effort)
 
-    def encode_lossy(self, image: Image, *, quality: float, effort: int) -> bytes:
+    def encode_lossy(self, image: Image, *, quality: float, effort: int = 7) -> bytes:
         dropped = round(10 - quality / 10)
         return bytes([dropped]) + registry.get("zstd-planes").encode(Image(image.pixels >> dropped, 16))
 

@@ -77,7 +77,7 @@ def test_who_takes_fewer_bytes_by_a_factor_has_that_bd_rate() -> None:
         measured(Dropping(0.8), Dropping(1.0, "peer", ours=False)),
         measured(Dropping(0.9), Dropping(1.0, "peer", ours=False), name="MR 1", modality="MR"),
     ]
-    rows = {(row.scope, row.name): row for row in compared(images, "peer", "psnr", 8)}
+    rows = {(row.scope, row.name): row for row in compared(images, "peer", "psnr", most=8)}
     assert rows["image", "CT 1"].bd_rate == pytest.approx(-0.2, abs=0.01)
     assert rows["modality", "MR"].bd_rate == pytest.approx(-0.1, abs=0.01)
     total = rows["total", "all"]
@@ -85,7 +85,7 @@ def test_who_takes_fewer_bytes_by_a_factor_has_that_bd_rate() -> None:
     assert total.worst == pytest.approx(-0.1, abs=0.01)
     assert total.most_rate == pytest.approx(0.9, abs=0.03)
     assert (total.images, total.of, total.codec, total.ours) == (2, 2, "dropping", True)
-    (low, *_) = compared(images, "peer", "ms_ssim", 2)
+    (low, *_) = compared(images, "peer", "ms_ssim", most=2)
     assert (low.images, low.bd_rate) == (0, None)
 
 
@@ -99,7 +99,7 @@ def test_ours_together_take_at_each_rate_the_one_that_is_better() -> None:
     peer = curve("peer", False, (0.5, 38), (1, 43), (2, 48), (4, 54))
     whole = with_envelope(Measured(about, DISPLAY, (low, high, peer)))
     assert [each.name for each in whole.curves] == ["low", "high", "peer", TOGETHER]
-    rows = {row.codec: row for row in compared([whole], "peer", "psnr", 4) if row.scope == "total"}
+    rows = {row.codec: row for row in compared([whole], "peer", "psnr", most=4) if row.scope == "total"}
     together, alone = rows[TOGETHER], rows["high"]
     assert together.most_rate is not None
     assert together.most_rate < 1
