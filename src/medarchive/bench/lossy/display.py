@@ -10,13 +10,13 @@ import pydicom
 from pydicom.dataset import Dataset
 
 from medarchive.codecs.fidelity import Rescale
+from medarchive.dicom.subject import read_subject
+from medarchive.errors import NotDicom
 from medarchive.image import Image
 
 __all__ = ["Display", "display_of"]
 
 _WINDOW = ("WindowCenter", "WindowWidth")
-_RESCALE = ("RescaleSlope", "RescaleIntercept")
-_KIND = ("Modality", "RescaleType")
 _GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 _LOW, _HIGH = 1, 99
 
@@ -29,7 +29,7 @@ class Display:
         low: the value that is black, in stored units.
         high: the value that is white; above ``low``.
         stated: whether the header says so, and not the image's own values.
-        rescale: from stored values to those of the Modality LUT, in HU for CT where the header says nothing else.
+        rescale: from stored values to those of the Modality LUT; the identity where there is none.
     """
 
     low: float
@@ -49,7 +49,7 @@ def display_of(path: Path, frame: int, image: Image) -> Display:
         image: the frame.
     """
     header = _header(path)
-    rescale = _rescale(header, frame)
+    rescale = _rescale(path)
     centre, width = (_number(header, frame, keyword) for keyword in _WINDOW)
     if centre is not None and width is not None and width > 1:
         ends = ((centre - 0.5 + side * (width - 1) / 2 - rescale.intercept) / rescale.slope for side in (-1, 1))
@@ -62,17 +62,19 @@ def display_of(path: Path, frame: int, image: Image) -> Display:
     return Display(low, max(high, low + 1), stated=False, rescale=rescale)
 
 
-def _rescale(header: Dataset, frame: int) -> Rescale:
-    slope, intercept = (_number(header, frame, keyword) for keyword in _RESCALE)
-    kind = header.get("RescaleType") or ("HU" if header.get("Modality") == "CT" else "")
-    return Rescale(slope or 1.0, intercept or 0.0, "" if kind == "US" else str(kind))
+def _rescale(path: Path) -> Rescale:
+    try:
+        with path.open("rb") as stream:
+            return read_subject(stream).rescale
+    except NotDicom:
+        return Rescale()
 
 
 def _header(path: Path) -> Dataset:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # odd values count as absent
         try:
-            return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=[*_WINDOW, *_RESCALE, *_KIND, *_GROUPS])
+            return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=[*_WINDOW, *_GROUPS])
         except Exception:  # noqa: BLE001  # whatever pydicom makes of a header that the pixels did without
             return Dataset()
 
@@ -81,19 +83,11 @@ def _number(header: Dataset, frame: int, keyword: str) -> float | None:
     """The first value of an attribute: of the data set, of all frames (PS3.3 C.7.6.16), or of this one."""
     shared, each = (header.get(keyword) or () for keyword in _GROUPS)
     for place in (header, *shared[:1], *each[frame : frame + 1]):
-        for inside in (place, *_items(place)):
+        for inside in (place, *(place.get("FrameVOILUTSequence") or ())):
             value = _first(inside, keyword)
             if value is not None:
                 return value
     return None
-
-
-def _items(place: Dataset) -> list[Dataset]:
-    """The macros of a functional group: Frame VOI LUT, Pixel Value Transformation."""
-    found: list[Dataset] = []
-    for keyword in ("FrameVOILUTSequence", "PixelValueTransformationSequence"):
-        found += place.get(keyword) or ()
-    return found
 
 
 def _first(dataset: Dataset, keyword: str) -> float | None:

@@ -32,7 +32,7 @@ def test_the_first_window_of_the_header_in_stored_units(tmp_path: Path) -> None:
 def test_without_a_window_the_range_of_the_values(tmp_path: Path) -> None:
     shown = display_of(written(tmp_path), 0, RAMP)
     assert (shown.low, shown.high, shown.stated) == (10, 990, False)
-    assert shown.rescale == Rescale(1, 0, "HU")
+    assert shown.rescale == Rescale()
 
 
 @pytest.mark.parametrize(("centre", "width"), [(5000, 100), (-900, 100), (500, 1), (500, 0)])
