@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from medarchive.bench.lossy.bdrate import Reached, bd_rate, frontier, most_rate, quality_at
-from medarchive.bench.lossy.measuring import RATES, Curve
+from medarchive.bench.lossy.measuring import RATES, Curve, Point
 from medarchive.bench.lossy.run import Measured
 
 __all__ = ["METRICS", "TOGETHER", "Compared", "compared", "failures", "mean_curve", "reached", "with_envelope"]
@@ -65,11 +65,17 @@ def reached(curve: Curve, metric: Metric, least: float = 0.0, most: float = math
 
 
 def with_envelope(measured: Measured) -> Measured:
-    """With one more curve, ``TOGETHER``: the points of all our codecs, where several have some."""
+    """With one more curve, ``TOGETHER``: of all our codecs the points above the others' curves of PSNR."""
     ours = [curve for curve in measured.curves if curve.ours and curve.points]
     if len(ours) < 2:
         return measured
-    points = sorted((point for curve in ours for point in curve.points), key=lambda point: point.bytes)
+    best = [
+        point
+        for curve in ours
+        for point in curve.points
+        if not any(_beaten(point, other) for other in ours if other is not curve)
+    ]
+    points = sorted(best, key=lambda point: point.bytes)
     together = Curve(TOGETHER, ours=True, points=tuple(points))
     return Measured(measured.about, measured.display, (*measured.curves, together))
 
@@ -104,6 +110,12 @@ def mean_curve(measured: Sequence[Measured], codec: str, metric: Metric, rates: 
         if there and len(there) == len(measured):
             points.append((rate, math.fsum(there) / len(there)))
     return points
+
+
+def _beaten(point: Point, other: Curve) -> bool:
+    """Whether another codec's PSNR is higher at the rate of a point."""
+    quality = quality_at(reached(other, "psnr"), point.bits_per_pixel)
+    return quality is not None and quality > point.psnr
 
 
 def _rows(
