@@ -7,13 +7,14 @@ as it came. What is never stored with loss, whatever a rule says, stands in ``me
 import datetime as dt
 import json
 import re
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal, Self, get_args
 
 from medarchive.errors import SettingsError
 
-__all__ = ["NEVER", "Action", "Facts", "Rule", "first_match"]
+__all__ = ["NEVER", "Action", "Facts", "Rule", "first_match", "parse_rules"]
 
 Action = Literal["lossless", "near-lossless", "profile"]
 
@@ -135,6 +136,22 @@ class Rule:
             if there:
                 parts[field.name] = list(value) if isinstance(value, tuple) else value
         return "{" + ", ".join(f"{name} = {json.dumps(value)}" for name, value in parts.items()) + "}"
+
+
+def parse_rules(value: object) -> tuple[Rule, ...]:
+    """Rules from the tables of a settings file, or from a variable's inline tables, separated by commas.
+
+    Raises:
+        SettingsError: it is none of the two, or a rule is wrong.
+    """
+    if isinstance(value, str):
+        try:
+            value = tomllib.loads(f"policy = [{value}]")["policy"]
+        except tomllib.TOMLDecodeError as error:
+            raise SettingsError(f"policy: expected TOML inline tables, separated by commas: {error}") from error
+    if not isinstance(value, list | tuple):
+        raise SettingsError(f"policy = {value!r}: expected [[policy]] tables")
+    return tuple(Rule.parse(table, number) for number, table in enumerate(value, 1))
 
 
 def first_match(rules: Sequence[Rule], facts: Facts, today: dt.date) -> tuple[int, Rule] | None:

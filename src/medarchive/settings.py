@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from medarchive.errors import SettingsError
-from medarchive.policy import Rule
+from medarchive.policy import Rule, parse_rules
 
 __all__ = ["Peer", "Settings"]
 
@@ -177,7 +177,7 @@ def checked_ae_title(text: str) -> str:
 
 def _converted(name: str, value: Any) -> Any:
     """Bring a value from TOML, environment or flag to its setting's type."""
-    return _rules(value) if name == "policy" else _plain(name, value)
+    return parse_rules(value) if name == "policy" else _plain(name, value)
 
 
 def _plain(name: str, value: Any) -> Any:
@@ -207,18 +207,6 @@ def _plain(name: str, value: Any) -> Any:
     except (KeyError, TypeError, ValueError) as error:
         wanted = kind.__name__ if kind else "list"
         raise SettingsError(f"{name} = {value!r}: expected {wanted}") from error
-
-
-def _rules(value: Any) -> tuple[Rule, ...]:
-    """The rules of the policy, from a file's tables or a variable's inline tables."""
-    if isinstance(value, str):
-        try:
-            value = tomllib.loads(f"policy = [{value}]")["policy"]
-        except tomllib.TOMLDecodeError as error:
-            raise SettingsError(f"policy: expected TOML inline tables, separated by commas: {error}") from error
-    if not isinstance(value, list | tuple):
-        raise SettingsError(f"policy = {value!r}: expected [[policy]] tables")
-    return tuple(Rule.parse(table, number) for number, table in enumerate(value, 1))
 
 
 _BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}

@@ -14,14 +14,20 @@ from medarchive.archive.collector import Collected, collect
 from medarchive.archive.compress import Compressed, Compressor
 from medarchive.archive.courtesy import Courtesy
 from medarchive.archive.decoded import Decoded
+from medarchive.archive.derivations import Derivation, derivations
+from medarchive.archive.derive import Deriver
 from medarchive.archive.disk import Disk
+from medarchive.archive.eligible import commit
 from medarchive.archive.exclusive import exclusive
 from medarchive.archive.how import How
 from medarchive.archive.ingest import Ingest, Offer, Stored
 from medarchive.archive.local import LocalStore
+from medarchive.archive.lossy import Smallest
 from medarchive.archive.pack import Packer
+from medarchive.archive.prospects import Prospects
+from medarchive.archive.recall import recall_series
 from medarchive.archive.recompress import Recompression
-from medarchive.archive.retrieve import current, frame, rebuild
+from medarchive.archive.retrieve import current, frame, rebuild, restorer
 from medarchive.archive.runner import Runner
 from medarchive.archive.spool import Spool
 from medarchive.archive.sqlite import SqliteCatalog
@@ -52,18 +58,31 @@ class Archive:
         ...     same = archive.load(stored.uid).read()
     """
 
-    def __init__(self, settings: Settings, catalog: SqliteCatalog, blobs: LocalStore, staging: Staging) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        catalog: SqliteCatalog,
+        blobs: LocalStore,
+        staging: Staging,
+        smallest: Smallest | None = None,
+    ) -> None:
         """Put the parts together; ``Archive.open`` makes them."""
         self.settings = settings
         self.catalog = catalog
         self.blobs = blobs
         self._staging = staging
+        self._smallest = smallest
         self._decoded = Decoded(blobs)
         self._ingest = Ingest(catalog, blobs, settings.max_object_bytes)
 
     @classmethod
-    def open(cls, settings: Settings, *, disk: Disk | None = None) -> Self:
+    def open(cls, settings: Settings, *, disk: Disk | None = None, smallest: Smallest | None = None) -> Self:
         """Open the archive in ``settings.archive``, creating or migrating it.
+
+        Args:
+            settings: all that can be configured.
+            disk: in place of the real one.
+            smallest: encodes to the fidelity profiles that the policy names.
 
         Raises:
             ArchiveBusy: the folder cannot be made or written to, or the catalogue stays locked.
@@ -85,7 +104,7 @@ class Archive:
             disk.sync_directory(root)
         except OSError as error:
             raise ArchiveBusy(f"archive {root}: {error.strerror or error}; check the folder and its rights") from error
-        return cls(settings, catalog, blobs, staging)
+        return cls(settings, catalog, blobs, staging, smallest)
 
     def close(self) -> None:
         """Finish the writes under way and let everything go."""
@@ -214,7 +233,7 @@ class Archive:
             kinds: leaving jobs of other kinds alone.
             courteous: begin no job while many objects arrive, for up to a minute.
         """
-        runner = Runner(self.settings, self.catalog, self._decoded, self._staging)
+        runner = Runner(self.settings, self.catalog, self._decoded, self._staging, self._smallest)
         pause = Courtesy(self.catalog).wait if courteous else None
         return runner.run_all(wait_for_all=wait_for_all, stop=stop or threading.Event(), kinds=kinds, pause=pause)
 
@@ -247,6 +266,31 @@ class Archive:
             NotFound: none was compressed again within ``settings.undo`` seconds.
         """
         return undo(self.catalog, self._restored(), series_uid)
+
+    def policy(self) -> Prospects:
+        """Holds the settings' policy against what is stored, and asks for what it says."""
+        deriver = Deriver(self.settings, self.catalog, self._decoded, self._staging, self._smallest)
+        return Prospects(self.catalog, self._decoded, deriver, self.settings.policy)
+
+    def recall(self, series_uid: str) -> int:
+        """Bring the originals of a series back and take what was derived from them out of sight; how many were derived.
+
+        Raises:
+            NotFound: nothing was derived from such a series, or all of it is gone.
+        """
+        return self.catalog.write(lambda transaction: recall_series(transaction, series_uid))
+
+    def derivations(self, uid: str) -> list[Derivation]:
+        """What was derived from an instance, and what it was derived from itself."""
+        return derivations(self.catalog, "source_uid = ? OR derived_uid = ?", uid, uid)
+
+    def commit(self, uids: Sequence[str]) -> list[str]:
+        """Note that the archive answers for some instances: they will never go for a version with loss.
+
+        Returns:
+            Those that are not here.
+        """
+        return self.catalog.write(lambda transaction: commit(transaction, uids))
 
     def waiting(self) -> int:
         """How many jobs are to be done."""
@@ -286,14 +330,7 @@ class Archive:
 
     def _restored(self) -> Callable[[InstanceRecord], None]:
         """Gives an instance back from what is in the store now, and throws it away; or raises."""
-        decoded = Decoded(self.blobs)
-
-        def restore(record: InstanceRecord) -> None:
-            with Spool(self._staging, self.settings.max_memory_bytes) as spool:
-                rebuild(decoded, record, spool)
-                spool.close()
-
-        return restore
+        return restorer(self.blobs, self._staging, self.settings.max_memory_bytes)
 
     def incoming(self) -> Path:
         """A folder on the archive's file system for files that are being received; swept when this process is gone."""

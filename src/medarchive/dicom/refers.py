@@ -6,8 +6,12 @@ What looks like a reference and is none costs nothing but caution.
 """
 
 import re
+from typing import BinaryIO
 
-__all__ = ["References", "refers"]
+from medarchive.dicom.deflated import inflated
+from medarchive.dicom.part10 import DEFLATED, Header, read_header
+
+__all__ = ["References", "deflated_references", "references", "refers"]
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
 _CLASSES = ("88", "11", "66", "67", "30", "481")
@@ -23,6 +27,8 @@ _VALUE = re.compile(
     rb"([0-9][0-9.]{0,63})"
 )
 _LONGEST = 4 + 2 + 4 + 64
+_CHUNK = 1 << 20
+_MOST_INFLATED = 64 << 20
 
 
 def refers(sop_class: str, modality: str) -> bool:
@@ -54,6 +60,29 @@ class References:
     def uids(self) -> frozenset[str]:
         """The SOP Instance UIDs that what was taken so far refers to."""
         return frozenset(self._uids | {uid for uid, _ in _found(self._end)})
+
+
+def references(part10: BinaryIO) -> frozenset[str]:
+    """The SOP Instance UIDs that a Part 10 file refers to.
+
+    Raises:
+        NotDicom, LimitExceeded: see ``read_header``.
+    """
+    header = read_header(part10)
+    if header.trouble == DEFLATED:
+        return deflated_references(part10, header)
+    found = References()
+    part10.seek(header.dataset_offset)
+    while chunk := part10.read(_CHUNK):
+        found.feed(chunk)
+    return found.uids
+
+
+def deflated_references(part10: BinaryIO, header: Header) -> frozenset[str]:
+    """The same of a deflated file: of what stands before its pixel data, which is as much as headers are read from."""
+    found = References()
+    found.feed(inflated(part10, header.dataset_offset, _MOST_INFLATED)[0].getvalue())
+    return found.uids
 
 
 def _found(data: bytes) -> list[tuple[str, int]]:
