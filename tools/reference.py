@@ -102,8 +102,8 @@ def _policy() -> list[str]:
     """The section on the rules of the policy."""
     lines = [
         "\n## Policy\n",
-        "Each `[[policy]]` table is a rule; the first whose conditions all hold decides, and where none does, nothing is",
-        "lost. A condition may be one value or a list. [Policy](policy.md) says what a rule does and what it never can.\n",
+        "Each `[[policy]]` table is a rule; the first whose conditions all hold decides, and where none does, nothing",
+        "is lost. A condition may be one value or a list. [Policy](policy.md) says what a rule does and never can.\n",
         "```toml",
         "[[policy]]",
         'modality = ["CT", "MR"]',

@@ -1,4 +1,4 @@
-"""``policy show``, ``test``, ``apply`` and ``undo``: which stored images may lose something, what that would save, and doing it."""
+"""``policy``: which stored images may lose something, what that would save, and doing it."""
 
 from typing import TYPE_CHECKING, Annotated
 
