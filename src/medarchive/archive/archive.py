@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from medarchive.archive import deletion, instances, jobs, search
+from medarchive.archive.build import Builder
 from medarchive.archive.catalog import InstanceRecord
 from medarchive.archive.check import Problem, check
 from medarchive.archive.collector import Collected, collect
@@ -15,7 +16,6 @@ from medarchive.archive.compress import Compressed, Compressor
 from medarchive.archive.courtesy import Courtesy
 from medarchive.archive.decoded import Decoded
 from medarchive.archive.derivations import Derivation, derivations
-from medarchive.archive.derive import Deriver
 from medarchive.archive.disk import Disk
 from medarchive.archive.eligible import commit
 from medarchive.archive.exclusive import exclusive
@@ -269,8 +269,8 @@ class Archive:
 
     def policy(self) -> Prospects:
         """Holds the settings' policy against what is stored, and asks for what it says."""
-        deriver = Deriver(self.settings, self.catalog, self._decoded, self._staging, self._smallest)
-        return Prospects(self.catalog, self._decoded, deriver, self.settings.policy)
+        builder = Builder(self.settings, self._decoded, self._staging, self._smallest)
+        return Prospects(self.catalog, self._decoded, builder, self.settings.policy)
 
     def recall(self, series_uid: str) -> int:
         """Bring the originals of a series back and take what was derived from them out of sight; how many were derived.

@@ -1,15 +1,13 @@
 """Derive: a version with loss of an instance becomes an instance of its own, beside it."""
 
-import datetime as dt
-import hashlib
 import io
 import time
-from dataclasses import dataclass, replace
-from typing import BinaryIO
+from dataclasses import replace
 
-from medarchive.archive import jobs, lossy
+from medarchive.archive import batches, jobs
 from medarchive.archive.admission import Arrival, admit
-from medarchive.archive.blobs import CHUNK, BlobId
+from medarchive.archive.blobs import BlobId
+from medarchive.archive.build import Builder, Built
 from medarchive.archive.catalog import Catalog, InstanceRecord, Transaction
 from medarchive.archive.compress import Compressed
 from medarchive.archive.decoded import Decoded
@@ -19,129 +17,26 @@ from medarchive.archive.references import put_then
 from medarchive.archive.retrieve import rebuild
 from medarchive.archive.spool import Spool
 from medarchive.archive.staging import Staging
-from medarchive.dicom.attributes import Indexed, extract
-from medarchive.dicom.derive import Loss, derived_uid, write_derived
-from medarchive.dicom.instance_blob import split
-from medarchive.dicom.part10 import read_header
-from medarchive.dicom.recipe import Verbatim
-from medarchive.dicom.source import open_source
 from medarchive.errors import MayNotLose
 from medarchive.policy import Rule, parse_rules
 from medarchive.settings import Settings
 
-__all__ = ["Built", "Deriver", "retire_at"]
+__all__ = ["Deriver", "retire_at"]
 
 _DAY = 86400.0
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
-    """A derived instance that nobody has stored yet.
-
-    Attributes:
-        header: its header blob.
-        made: its pixels.
-        indexed: what the catalogue indexes of it.
-        record: how it would be kept; blobs, row and series are still its original's.
-    """
-
-    header: bytes
-    made: lossy.Made
-    indexed: Indexed
-    record: InstanceRecord
-
-    @property
-    def bytes(self) -> int:
-        """What it takes to keep it."""
-        return len(self.header) + len(self.made.container)
-
-
 class Deriver:
-    """Makes versions with loss."""
+    """Does ``derive`` jobs."""
 
     def __init__(
-        self,
-        settings: Settings,
-        catalog: Catalog,
-        decoded: Decoded,
-        staging: Staging,
-        smallest: lossy.Smallest | None = None,
+        self, settings: Settings, catalog: Catalog, decoded: Decoded, staging: Staging, builder: Builder
     ) -> None:
         self._settings = settings
         self._catalog = catalog
-        self._decoded = decoded
         self._blobs = decoded.blobs
         self._staging = staging
-        self._smallest = smallest
-
-    def opened(self, record: InstanceRecord) -> BinaryIO:
-        """An instance's file, compared with its hash. The caller closes it."""
-        with Spool(self._staging, self._settings.max_memory_bytes) as spool:
-            rebuild(self._decoded, record, spool)
-            return spool.finished()
-
-    def build(self, record: InstanceRecord, rule: Rule) -> Built:
-        """Make the derived instance, and keep nothing.
-
-        Raises:
-            MayNotLose: nothing may be lost of this instance.
-            CodecError: what was encoded did not pass the proof.
-            BlobMissing, BlobCorrupt: the original cannot be read.
-        """
-        settings = self._settings
-        with self.opened(record) as file:
-            source = open_source(file)
-        made = lossy.encode(
-            source.image,
-            rule,
-            rescale=(source.slope, source.intercept),
-            codecs=settings.codecs,
-            effort=settings.effort,
-            workers=settings.workers,
-            smallest=self._smallest,
-        )
-        uid = derived_uid(record.uid, record.dataset_sha256, rule.what)
-        ratio = source.recipe.body_bytes / len(made.container)
-        description = f"Lossy compression, {rule.what}: {made.description}; ratio {ratio:.4g}"
-        loss = Loss(rule.what, made.method, description, ratio)
-        before, behind = write_derived(source, made.image, loss, uid, dt.datetime.now().astimezone())
-        with Spool(self._staging, settings.max_memory_bytes) as spool:
-            spool.write(before)
-            for data in source.recipe.data([made.image]):
-                spool.write(data)
-            spool.write(behind)
-            size, sha256 = spool.size, spool.sha256
-            with spool.finished() as file:
-                return self._described(file, made, replace(record, uid=uid, size=size, sha256=sha256))
-
-    def _described(self, file: BinaryIO, made: lossy.Made, record: InstanceRecord) -> Built:
-        """Split the derived file, whose frames are in the container already."""
-        header = read_header(file)
-        indexed = extract(header)
-        parts = split(file)
-        if isinstance(parts, Verbatim):
-            raise MayNotLose(f"its derived version cannot be taken apart: {parts}")
-        file.seek(header.dataset_offset)
-        digest = hashlib.sha256()
-        while chunk := file.read(CHUNK):
-            digest.update(chunk)
-        kept = replace(
-            record,
-            transfer_syntax=header.transfer_syntax,
-            dataset_offset=header.dataset_offset,
-            dataset_sha256=digest.hexdigest(),
-            state="kept",
-            form="split",
-            codec=made.codec,
-            reason="",
-            stored_bytes=len(parts.header) + len(made.container),
-            entry=0,
-            first_frame=0,
-            frames=len(parts.frames),
-            entry_frames=len(parts.frames),
-            tried="",
-        )
-        return Built(parts.header, made, indexed, kept)
+        self._builder = builder
 
     def derive(self, job: jobs.Job, record: InstanceRecord | None) -> Compressed:
         """Do a ``derive`` job: make the version, prove it, and catalogue it beside its original.
@@ -156,7 +51,7 @@ class Deriver:
         if reason:
             return self._ended(job, record)
         try:
-            built = self.build(record, rule)
+            built = self._builder.build(record, rule)
         except MayNotLose as error:
             reason = str(error)
             self._catalog.write(lambda transaction: _refuse(transaction, job, record, rule, reason))
@@ -199,7 +94,17 @@ class Deriver:
         if guarded(transaction.execute, original.id, original.uid):
             return
         (built, names), record = new, new[0].record
-        columns = ("state", "form", "codec", "stored_bytes", "entry", "first_frame", "frames", "entry_frames")
+        columns = (
+            "state",
+            "form",
+            "codec",
+            "stored_bytes",
+            "entry",
+            "first_frame",
+            "frames",
+            "entry_frames",
+            "max_error",
+        )
         arrival = Arrival(
             indexed=built.indexed,
             transfer_syntax=record.transfer_syntax,
@@ -212,10 +117,12 @@ class Deriver:
             kept={name: getattr(record, name) for name in columns} | {"container": names[1]},
         )
         admit(transaction, self._blobs, [arrival])
-        derived = transaction.execute(_VISIBLE, (record.uid,))[0]["id"]
-        note_derived(transaction, original.id, rule.what, derived, built.made.report)
+        row = transaction.execute(_VISIBLE, (record.uid,))[0]
+        note_derived(transaction, original.id, rule.what, row["id"], built.made.report)
+        if record.state == "alone":
+            jobs.enqueue(transaction, "group", row["series"], batches.PRIORITY, time.time() + self._settings.quiet)
         if not rule.keep_original:
-            jobs.enqueue(transaction, "retire", original.series, -1, retire_at(time.time(), rule))
+            jobs.enqueue(transaction, "retire", original.series, batches.PRIORITY, retire_at(time.time(), rule))
 
 
 def retire_at(derived_at: float, rule: Rule) -> float:
@@ -224,7 +131,7 @@ def retire_at(derived_at: float, rule: Rule) -> float:
 
 
 _SETTLED = "SELECT 1 FROM derivation WHERE source = ? AND what = ?"
-_VISIBLE = "SELECT id FROM instance WHERE SOPInstanceUID = ? AND hidden_at IS NULL"
+_VISIBLE = "SELECT id, series FROM instance WHERE SOPInstanceUID = ? AND hidden_at IS NULL"
 
 
 def _refuse(transaction: Transaction, job: jobs.Job, record: InstanceRecord, rule: Rule, reason: str) -> None:

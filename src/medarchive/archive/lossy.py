@@ -91,6 +91,7 @@ class Made:
         container: of one entry.
         image: what it decodes to.
         codec: of the container.
+        max_error: the container's bound; with it the decoded pixels are coded again exactly.
         method: Lossy Image Compression Method (0028,2114); not one of the standard's terms, for no ISO codec made it.
         description: what was done, in a sentence.
         report: what was measured, JSON.
@@ -99,6 +100,7 @@ class Made:
     container: bytes
     image: Image
     codec: str
+    max_error: int
     method: str
     description: str
     report: str
@@ -152,7 +154,6 @@ def _proven(image: Image, container: bytes, max_error: int, method: str, report:
     found = measure(image, decoded, max_error)
     if len(opened.entries) != 1 or not found.passed:
         raise CodecError(f"{opened.codec}: decoded with an error of {found.max_error} where {max_error} is said")
-    description = f"no pixel is off by more than {found.max_error} stored units ({opened.codec})"
-    return Made(
-        container, decoded, opened.codec, method, description, report.decode("ascii") or found.packed().decode()
-    )
+    description = f"no pixel is off by more than {found.max_error} stored units"
+    measured = (report or found.packed()).decode("ascii")
+    return Made(container, decoded, opened.codec, opened.max_error, method, description, measured)

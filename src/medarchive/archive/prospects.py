@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from medarchive.archive import batches, jobs
+from medarchive.archive.build import Builder
 from medarchive.archive.catalog import Catalog, InstanceRecord, Transaction
 from medarchive.archive.decoded import Decoded
-from medarchive.archive.derive import Deriver
 from medarchive.archive.eligible import guarded, refusal
 from medarchive.archive.instances import matching
 from medarchive.archive.members import Member, by_rule, members
@@ -91,10 +91,10 @@ class Prospect:
 class Prospects:
     """Holds the policy against what is stored. Only ``ask`` changes anything."""
 
-    def __init__(self, catalog: Catalog, decoded: Decoded, deriver: Deriver, rules: Sequence[Rule]) -> None:
+    def __init__(self, catalog: Catalog, decoded: Decoded, builder: Builder, rules: Sequence[Rule]) -> None:
         self._catalog = catalog
         self._blobs = decoded.blobs
-        self._deriver = deriver
+        self._builder = builder
         self._rules = rules
 
     def all(self, series_uids: Sequence[str] = ()) -> Iterator[Prospect]:
@@ -163,7 +163,7 @@ class Prospects:
         reasons: dict[str, list[str]] = {}
         for record in records:
             reason = guarded(self._catalog.read, record.id, record.uid)
-            reason = reason or refusal(self._blobs, record, self._deriver.opened)
+            reason = reason or refusal(self._blobs, record, self._builder.opened)
             if reason:
                 reasons.setdefault(reason, []).append(record.uid)
         for each in some:
@@ -176,7 +176,7 @@ class Prospects:
         first = max((len(records) - _SAMPLE) // 2, 0)
         sample = records[first : first + _SAMPLE]
         try:
-            kept = sum(self._deriver.build(record, rule).bytes for record in sample)
+            kept = self._builder.measure(sample, rule)
         except (MayNotLose, CodecError) as error:
             return replace(found, outcome="refused", refusals=(Refusal(str(error), len(records), sample[0].uid),))
         whole, part = sum(record.size for record in records), sum(record.size for record in sample)

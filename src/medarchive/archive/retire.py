@@ -17,9 +17,9 @@ from medarchive.archive.compress import Compressed
 from medarchive.archive.deletion import hide
 from medarchive.archive.derive import retire_at
 from medarchive.archive.eligible import guarded
-from medarchive.archive.instances import by_uid
 from medarchive.archive.members import Member, by_rule, members
 from medarchive.archive.mentions import Read
+from medarchive.archive.retrieve import current
 from medarchive.policy import Rule
 from medarchive.settings import Settings
 
@@ -79,7 +79,7 @@ class Retirer:
                 later = min(filter(None, (later, outlook.not_before)))
             elif outlook.pairs:
                 for pair in outlook.pairs:
-                    self._restore(by_uid(self._catalog, pair.derived_uid))
+                    current(self._catalog, pair.derived_uid, self._restore)
                 if self._catalog.write(partial(self._hide, job.target, rule, outlook)):
                     hidden += outlook.pairs
                 else:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from medarchive.archive import jobs
+from medarchive.archive.build import Builder
 from medarchive.archive.catalog import Catalog, Transaction
 from medarchive.archive.compress import Compressed, Compressor
 from medarchive.archive.decoded import Decoded
@@ -43,7 +44,8 @@ class Runner:
         self._blobs = decoded.blobs
         self._compressor = Compressor(settings, catalog, decoded, staging)
         self._packer = Packer(settings, catalog, decoded, staging)
-        self._deriver = Deriver(settings, catalog, decoded, staging, smallest)
+        self._builder = Builder(settings, decoded, staging, smallest)
+        self._deriver = Deriver(settings, catalog, decoded, staging, self._builder)
         self._retirer = Retirer(settings, catalog, restorer(decoded.blobs, staging, settings.max_memory_bytes))
         self._owner = f"{os.uname().nodename}:{os.getpid()}:{time.monotonic_ns()}"
 
@@ -108,7 +110,7 @@ class Runner:
     def _refer(self, job: jobs.Job) -> Compressed:
         """Read what an instance mentions, a deleted one too: it can come back."""
         found = matching(self._catalog, "instance.id = ?", job.target)
-        uids = read_mentions(found[0], self._deriver.opened) if found else frozenset()
+        uids = read_mentions(found[0], self._builder.opened) if found else frozenset()
 
         def note(transaction: Transaction) -> None:
             note_mentions(transaction, job.target, uids)

@@ -132,9 +132,11 @@ def m0004_policy(db: Database) -> None:
     """Which instances mention which others, which are committed, and which were derived from which.
 
     ``unread`` is 1 where an instance of before mentions others and nobody has looked which; a ``refer`` job does.
+    ``max_error`` is the bound within which a derived instance was made; coded with it again, its pixels stay the same.
     """
     db.execute("ALTER TABLE instance ADD COLUMN committed_at FLOAT")
     db.execute("ALTER TABLE instance ADD COLUMN unread INTEGER")
+    db.execute("ALTER TABLE instance ADD COLUMN max_error INTEGER NOT NULL DEFAULT 0")
     db.execute("CREATE INDEX idx_instance_unread ON instance (id) WHERE unread = 1")
     db.execute("CREATE TABLE mention (uid TEXT, instance INTEGER, PRIMARY KEY (uid, instance)) WITHOUT ROWID")
     db["mention"].create_index(["instance"])
