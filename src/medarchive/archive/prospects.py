@@ -104,11 +104,11 @@ class Prospects:
             series_uids: only these series; empty: all.
         """
         for series in all_series(self._catalog):
-            found = members(self._catalog.read, series)
             uid, modality = self._names(series)
             if series_uids and uid not in series_uids:
                 continue
-            sets = by_rule(self._rules, [each for each in found if not each.made], dt.date.today())
+            found = [each for each in members(self._catalog.read, series) if not each.made]
+            sets = by_rule(self._rules, found, dt.date.today())
             for match, some in sets.items():
                 number, rule = match or (0, Rule("lossless"))
                 plain = Prospect(series, uid, modality, number, rule.what, "lossless", len(some))

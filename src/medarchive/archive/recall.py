@@ -9,10 +9,9 @@ from medarchive.errors import NotFound
 __all__ = ["recall", "recall_series"]
 
 _RETIRED = (
-    "SELECT instance.SOPInstanceUID AS uid, derivation.derived_uid FROM instance "
-    "JOIN derivation ON derivation.source = instance.id WHERE hidden_at IS NOT NULL AND retired_at IS NOT NULL "
-    "AND NOT EXISTS (SELECT 1 FROM instance AS i WHERE i.SOPInstanceUID = instance.SOPInstanceUID "
-    "AND i.hidden_at IS NULL) AND "
+    "SELECT 1 FROM derivation JOIN instance ON instance.id = derivation.source "
+    "WHERE source_uid = ? AND retired_at IS NOT NULL AND hidden_at IS NOT NULL "
+    "AND NOT EXISTS (SELECT 1 FROM instance AS i WHERE i.SOPInstanceUID = source_uid AND i.hidden_at IS NULL)"
 )
 
 
@@ -21,7 +20,7 @@ def recall(transaction: Transaction, uids: Iterable[str]) -> int:
 
     For those that a newcomer refers to: it must find them as they were.
     """
-    found = [uid for uid in uids if transaction.execute(f"{_RETIRED} instance.SOPInstanceUID = ?", (uid,))]
+    found = [uid for uid in uids if transaction.execute(_RETIRED, (uid,))]
     for uid in found:
         unhide(transaction, uid)
     return len(found)

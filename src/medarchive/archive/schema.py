@@ -146,7 +146,8 @@ def m0004_policy(db: Database) -> None:
         pk="id",
     )
     db["derivation"].create_index(["source", "what"], unique=True)
-    db["derivation"].create_index(["derived"])
+    for column in ("derived", "source_uid", "derived_uid"):
+        db["derivation"].create_index([column])
     of_series = "series IN (SELECT id FROM series WHERE Modality = ?)"
     for sop_class, modality in db.execute(
         "SELECT DISTINCT SOPClassUID, Modality FROM instance JOIN series ON series.id = instance.series"

@@ -101,6 +101,8 @@ def _said(dataset: Dataset) -> str | None:
         return "annotation is burned into its pixels (0028,0301)"
     if _SCREENS.intersection(_text(dataset, "ImageType").upper().split("\\")):
         return f"it is a picture of a screen: Image Type {_text(dataset, 'ImageType')}"
+    if not (_text(dataset, "StudyInstanceUID") and _text(dataset, "SeriesInstanceUID")):
+        return "it does not say of which study and series it is"
     if "MACParametersSequence" in dataset or "DigitalSignaturesSequence" in dataset:
         return "it is digitally signed"
     return None

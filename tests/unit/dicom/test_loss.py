@@ -90,6 +90,7 @@ def test_what_may_lose(attributes: dict[str, Any]) -> None:
         ({"ImageType": ["DERIVED", "SECONDARY", "SCREEN SAVE"]}, "picture of a screen"),
         ({"ImageType": ["DERIVED", "SECONDARY", "DISPLAY"]}, "picture of a screen"),
         ({"MACParametersSequence": []}, "digitally signed"),
+        ({"SeriesInstanceUID": None}, "of which study and series"),
         ({"PhotometricInterpretation": "RGB", "SamplesPerPixel": 3}, "not grey: Photometric Interpretation RGB"),
         ({"PhotometricInterpretation": "PALETTE COLOR"}, "not grey: Photometric Interpretation PALETTE COLOR"),
         ({"PhotometricInterpretation": None}, "not grey: Photometric Interpretation is absent"),
