@@ -25,10 +25,10 @@ __all__ = ["Outcome", "Prospect", "Prospects", "Refusal"]
 _SAMPLE = 3
 """Instances in the middle of a series that an estimate encodes."""
 
-Outcome = Literal["lossless", "derive", "under way", "done", "waits", "refused"]
+Outcome = Literal["lossless", "derive", "under way", "done", "undone", "waits", "refused"]
 """``lossless``: a rule says so, or none says anything. ``derive``: it would be done. ``under way``: some is done or
-queued. ``done``: all is. ``waits``: some instances do not have their final form yet. ``refused``: some must stay as
-they are, or nothing would be saved."""
+queued. ``done``: all is. ``undone``: it was, and a person took something of it away. ``waits``: some instances do not
+have their final form yet. ``refused``: some must stay as they are, or nothing would be saved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,8 @@ class Prospect:
         grace_days: for how long they stay where they do not.
         bytes_now: what is kept for the instances.
         bytes_derived: what would be kept for what is derived from them, estimated; None where it is not known.
-        sampled: instances that were encoded for the estimate.
+        sampled: instances that were encoded for the estimate; 0 where ``bytes_derived`` is what is kept.
+        retired: originals that went out of sight.
     """
 
     series: int
@@ -79,6 +80,7 @@ class Prospect:
     bytes_now: int = 0
     bytes_derived: int | None = None
     sampled: int = 0
+    retired: int = 0
 
     @property
     def saved(self) -> int | None:
@@ -136,6 +138,21 @@ class Prospects:
         self._catalog.write(change)
         return len(left)
 
+    def after(self, prospect: Prospect) -> Prospect:
+        """What has become of a prospect: how much of it is done, and what is kept for it, measured."""
+        if prospect.outcome not in ("derive", "under way", "done"):
+            return prospect
+        row = self._catalog.read(_MADE, (prospect.series, prospect.what))[0]
+        if row["visible"] >= prospect.instances:
+            return replace(prospect, outcome="done", bytes_derived=row["bytes"], sampled=0, retired=row["retired"])
+        outcome: Outcome = "under way" if row["made"] < prospect.instances else "undone"
+        return replace(prospect, outcome=outcome, bytes_derived=None, sampled=0)
+
+    def derived_series(self, prospect: Prospect) -> list[str]:
+        """The Series Instance UID of what was derived, if anything was."""
+        rows = self._catalog.read(_SERIES, (prospect.series, prospect.what))
+        return [row["uid"] for row in rows]
+
     def _prospect(self, plain: Prospect, rule: Rule, some: list[Member]) -> Prospect:
         wanted = {each.id for each in some}
         stored = matching(self._catalog, "instance.series = ? AND hidden_at IS NULL", plain.series)
@@ -152,10 +169,10 @@ class Prospects:
         if not all(each.final for each in some):
             return replace(found, outcome="waits")
         settled = [self._settled(each, rule) for each in some]
+        if all(settled):
+            return self.after(replace(found, outcome="done"))
         if any(settled):
-            rows = self._catalog.read(_KEPT, (plain.series, rule.what))
-            outcome: Outcome = "done" if all(settled) else "under way"
-            return replace(found, outcome=outcome, bytes_derived=int(rows[0]["n"] or 0) if all(settled) else None)
+            return replace(found, outcome="under way")
         return self._estimated(found, records, rule)
 
     def _refusals(self, records: Sequence[InstanceRecord], some: Sequence[Member], rule: Rule) -> tuple[Refusal, ...]:
@@ -199,7 +216,13 @@ class Prospects:
 
 _SETTLED = "SELECT 1 FROM derivation WHERE source = ? AND what = ? AND outcome = 'derived'"
 _REFUSED = "SELECT reason FROM derivation WHERE source = ? AND what = ? AND outcome = 'refused'"
-_KEPT = (
-    "SELECT sum(d.stored_bytes) AS n FROM derivation JOIN instance AS d ON d.id = derivation.derived "
-    "JOIN instance AS s ON s.id = derivation.source WHERE s.series = ? AND what = ? AND d.hidden_at IS NULL"
+_OF_SET = (
+    "FROM derivation JOIN instance AS s ON s.id = derivation.source LEFT JOIN instance AS d "
+    "ON d.id = derivation.derived AND d.hidden_at IS NULL LEFT JOIN series ON series.id = d.series "
+    "WHERE s.series = ? AND what = ? AND outcome = 'derived'"
 )
+_MADE = (
+    "SELECT count(*) AS made, count(d.id) AS visible, sum(d.stored_bytes) AS bytes, "
+    f"sum(retired_at IS NOT NULL AND s.hidden_at IS NOT NULL) AS retired {_OF_SET}"
+)
+_SERIES = f"SELECT DISTINCT SeriesInstanceUID AS uid {_OF_SET} AND d.id IS NOT NULL"

@@ -78,6 +78,7 @@ def apply(
       medarchive policy apply --settings medarchive.toml
       medarchive policy apply 1.2.3.4 --dry-run
     """
+    from medarchive.archive.applying import apply_policy
     from medarchive.archive.archive import Archive
 
     with Archive.open(settings) as archive:
@@ -86,16 +87,9 @@ def apply(
         policy = archive.policy()
         found = list(followed(policy.all(series or ()), "looking: series", archive.stats().series))
         if not dry_run:
-            for prospect in found:
-                policy.ask(prospect)
-            work = archive.compress(kinds=("derive", "retire"), wait_for_all=True)
-            for done in followed(work, "deriving", archive.waiting()):
+            for done in followed(apply_policy(archive, found), "deriving", None):
                 _complain(done.uid, done.error)
-            for done in archive.compress(kinds=("retire",)):  # those that the last of a series asked for
-                _complain(done.uid, done.error)
-            wanted = {each.series_uid for each in found if each.outcome in ("derive", "under way")}
-            again = policy.all(sorted(wanted)) if wanted else ()
-            found = [each for each in found if each.series_uid not in wanted] + list(again)
+            found = [policy.after(each) for each in found]
     if as_json:
         echo_json([_prospect(each) for each in found])
         return
@@ -158,22 +152,40 @@ def _draw(found: "list[Prospect]") -> None:
     if not found:
         typer.echo("no series")
         return
-    columns = ["modality", "SeriesInstanceUID", "instances>", "rule>", "action", "outcome", "now>", "saves>", "why"]
+    columns = [
+        "modality",
+        "SeriesInstanceUID",
+        "instances>",
+        "rule>",
+        "action",
+        "outcome",
+        "without loss>",
+        "saves>",
+        "remarks",
+    ]
     draw_table(columns, (_line(each) for each in found))
     saved = sum(each.saved or 0 for each in found)
     sampled = sum(each.sampled for each in found)
-    how = f", estimated from {sampled} instances" if sampled else ""
-    typer.echo(f"{size(saved) if saved >= 0 else '-' + size(-saved)} would be saved in all{how}")
+    how = (
+        f"would be saved in all, estimated from {sampled} instances"
+        if sampled
+        else "saved in all, when originals are gone"
+    )
+    typer.echo(f"{_signed(saved)} {how}")
+
+
+def _signed(number: int) -> str:
+    return size(number) if number >= 0 else f"-{size(-number)}"
 
 
 def _line(prospect: "Prospect") -> tuple[object, ...]:
-    why = "; ".join(f"{refusal.reason} ({refusal.instances} instances)" for refusal in prospect.refusals)
-    if prospect.saved is None:
-        saved = "-"
-    else:
-        saved = size(prospect.saved) if prospect.saved >= 0 else f"-{size(-prospect.saved)}"
-        if prospect.sampled:
-            why = why or f"estimated from {prospect.sampled} instances"
+    remarks = [f"{refusal.reason} ({refusal.instances} instances)" for refusal in prospect.refusals]
+    if prospect.saved is not None and prospect.sampled:
+        remarks.append(f"estimated from {prospect.sampled} instances")
+    if prospect.outcome == "done" and not prospect.keep_original:
+        remarks.append(f"{prospect.retired} originals are out of sight")
+    why = "; ".join(remarks)
+    saved = "-" if prospect.saved is None else _signed(prospect.saved)
     return (
         *(prospect.modality, prospect.series_uid, prospect.instances, prospect.rule or "-", prospect.what),
         *(prospect.outcome, size(prospect.bytes_now) if prospect.bytes_now else "-", saved, why),

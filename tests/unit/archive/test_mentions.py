@@ -28,6 +28,7 @@ def before_the_migration(archive: Archive) -> None:
         "DROP INDEX idx_instance_unread",
         "ALTER TABLE instance DROP COLUMN committed_at",
         "ALTER TABLE instance DROP COLUMN unread",
+        "ALTER TABLE instance DROP COLUMN max_error",
         "DELETE FROM _sqlite_migrations WHERE name = 'm0004_policy'",
     ):
         database.execute(sql)

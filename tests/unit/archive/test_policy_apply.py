@@ -169,6 +169,7 @@ def test_originals_come_back_one_by_one_or_all(archive: Archive) -> None:
     assert found(archive) == {*made, f"{SERIES}.2"}
     assert archive.recall(SERIES) == 3
     assert found(archive) == set(slices())
+    assert (the(archive).outcome, the(archive).saved) == ("undone", None)
     for uid, data in slices().items():
         assert archive.load(uid).read() == data
     assert apply(archive) == 0

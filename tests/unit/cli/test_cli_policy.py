@@ -79,7 +79,10 @@ def test_why_something_stays(policy: Under, tmp_path: Path) -> None:
 
 
 def test_apply_and_undo(policy: Under) -> None:
-    assert policy("policy", "apply").code == 0
+    applied = policy("policy", "apply")
+    assert applied.code == 0
+    assert "3 originals are out of sight" in applied.out
+    assert "saved in all, when originals are gone" in applied.out
     found = policy("find", "--level", "instance", "--json").json
     assert len(found) == 3
     assert not {each["SOPInstanceUID"] for each in found} & set(slices())
@@ -91,6 +94,8 @@ def test_apply_and_undo(policy: Under) -> None:
     assert policy("policy", "undo", SERIES).out == "3 instances are as they were before\n"
     assert {each["SOPInstanceUID"] for each in policy("find", "--level", "instance", "--json").json} == set(slices())
     assert policy("policy", "undo", SERIES).code == 41
+    assert "undone" in policy("policy", "test").out
+    assert policy("policy", "apply", "--json").json[0]["outcome"] == "undone"
 
 
 def test_originals_wait_for_their_grace(policy: Under) -> None:
