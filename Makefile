@@ -5,7 +5,7 @@ VENV := .venv
 DEV := .venv-dev
 NUMPY1 := .venv-numpy1
 PIP := -m pip --disable-pip-version-check --quiet
-KERNEL := $(wildcard src/medarchive/codecs/predictive/_kernel/*)
+KERNEL := $(wildcard src/medarchive/codecs/_kernel/* src/medarchive/codecs/*/_kernel/*)
 SOURCES := pyproject.toml setup.py Makefile $(KERNEL)
 VERSIONS := 'import imagecodecs, numpy, sys; print("Python", *sys.version.split()[:1], "NumPy", numpy.__version__, \
   "imagecodecs", imagecodecs.__version__)'
@@ -60,7 +60,7 @@ format: $(DEV)/.installed
 	$(DEV)/bin/ruff check --fix .
 
 clean:
-	rm -rf $(VENV) $(DEV) $(NUMPY1) build dist site demo-archive src/*.egg-info src/medarchive/codecs/predictive/*.so .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(DEV) $(NUMPY1) build dist site demo-archive src/*.egg-info src/medarchive/codecs/*/*.so .mypy_cache .ruff_cache .pytest_cache
 
 define venv
 	@test -n "$(PYTHON)" \

@@ -1,4 +1,4 @@
-"""The C kernel of the codec "predictive". Where there is no compiler the package does without it."""
+"""The C kernels of the learned codecs. Where there is no compiler the package does without them."""
 
 import sysconfig
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-KERNEL = Path("src/medarchive/codecs/predictive/_kernel")
+CODECS = Path("src/medarchive/codecs")
 STABLE = not sysconfig.get_config_var("Py_GIL_DISABLED")  # one binary for every Python from 3.11 on
 
 
@@ -20,17 +20,22 @@ class BuildKernel(build_ext):
         super().build_extension(ext)
 
 
+def kernel(codec: str) -> Extension:
+    """The extension module of a codec, from all C files of its folder."""
+    folder = CODECS / codec / "_kernel"
+    return Extension(
+        f"medarchive.codecs.{codec}._native",
+        sources=sorted(map(str, folder.glob("*.c"))),
+        depends=sorted(map(str, [*folder.glob("*.h"), *(CODECS / "_kernel").glob("*.h")])),
+        include_dirs=[str(CODECS / "_kernel")],
+        define_macros=[("Py_LIMITED_API", "0x030B0000")] if STABLE else [],
+        py_limited_api=STABLE,
+        optional=True,
+    )
+
+
 setup(
-    ext_modules=[
-        Extension(
-            "medarchive.codecs.predictive._native",
-            sources=sorted(map(str, KERNEL.glob("*.c"))),
-            depends=sorted(map(str, KERNEL.glob("*.h"))),
-            define_macros=[("Py_LIMITED_API", "0x030B0000")] if STABLE else [],
-            py_limited_api=STABLE,
-            optional=True,
-        )
-    ],
+    ext_modules=[kernel("predictive"), kernel("autoencoder")],
     cmdclass={"build_ext": BuildKernel},
     options={"bdist_wheel": {"py_limited_api": "cp311"}} if STABLE else {},
 )

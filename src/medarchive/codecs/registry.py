@@ -10,6 +10,7 @@ __all__ = ["CodecInfo", "describe", "get", "names"]
 
 _CODECS = {
     "predictive": ("medarchive.codecs.predictive:Predictive", "learned prediction, 1-16 bits, 16 frames at a time"),
+    "autoencoder": ("medarchive.codecs.autoencoder:Autoencoder", "learned lossy and bounded, 1-16 bits, 1-4 samples"),
     "jpegxl": ("medarchive.codecs.jpegxl:JpegXl", "JPEG XL lossless (libjxl), 1-16 bits, 1 or 3 samples"),
     "zstd-planes": ("medarchive.codecs.zstd:ZstdPlanes", "Zstandard over byte planes, 1-32 bits, any samples"),
 }

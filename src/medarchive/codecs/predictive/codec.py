@@ -20,7 +20,7 @@ from medarchive.codecs.wire import Reader, blob, varint
 from medarchive.errors import CorruptStream, LimitExceeded, UnsupportedImage
 from medarchive.image import Image
 
-__all__ = ["Predictive"]
+__all__ = ["Encoder", "Part", "Predictive", "Tile", "Way", "each_tile", "tiles_of"]
 
 _SIDE = 1024
 """The longest side of a tile."""
@@ -36,7 +36,7 @@ _TRIES_BOTH = 9
 
 
 @dataclass(frozen=True, slots=True)
-class _Tile:
+class Tile:
     """Where a tile lies in a frame."""
 
     rows: slice
@@ -87,14 +87,14 @@ class Predictive:
             return b""
         planes, used = way.planes(image.pixels), model.load()
 
-        def coded(tile: _Tile) -> list[bytes]:
-            encoder = _Encoder(coder(used), tile.geometry, effort)
+        def coded(tile: Tile) -> list[bytes]:
+            encoder = Encoder(coder(used), tile.geometry, effort)
             return [
                 encoder.next(np.ascontiguousarray(planes[f, s, tile.rows, tile.columns]), way.highest[s])
                 for f, s in _order(planes)
             ]
 
-        tiles = b"".join(map(b"".join, zip(*_each(coded, planes.shape[2], planes.shape[3]), strict=True)))
+        tiles = b"".join(map(b"".join, zip(*each_tile(coded, planes.shape[2], planes.shape[3]), strict=True)))
         drawn = drawings.encode(planes, max(way.highest), len(tiles))
         return bytes([_TILES]) + tiles if drawn is None else bytes([_DRAWN]) + drawn
 
@@ -118,26 +118,26 @@ class Predictive:
         elif reader.varint(_DRAWN) == _DRAWN:
             planes = drawings.decode(reader.rest(), shape, way.highest)
         else:
-            planes = _decoded(_parts(reader, len(_tiles(rows, columns)), frames * len(way.highest)), shape, way, used)
+            planes = _decoded(_parts(reader, len(tiles_of(rows, columns)), frames * len(way.highest)), shape, way, used)
         if reader.left:
             raise CorruptStream("bytes behind the end of a predictive stream")
         return Image(np.ascontiguousarray(way.pixels(planes).astype(spec.dtype)), spec.bits)
 
 
 def _decoded(
-    parts: "list[list[_Part]]", shape: tuple[int, int, int, int], way: colours.Colours, used: model.Model
+    parts: "list[list[Part]]", shape: tuple[int, int, int, int], way: colours.Colours, used: model.Model
 ) -> Ints:
     """The planes, from the parts of each tile."""
     planes = np.zeros(shape, np.int32)
-    tiles = _tiles(*shape[2:])
+    tiles = tiles_of(*shape[2:])
 
-    def decoded(tile: _Tile) -> None:
+    def decoded(tile: Tile) -> None:
         state, decoder, geometry = None, coder(used), tile.geometry
         for (frame, plane), part in zip(_order(planes), parts[tiles.index(tile)], strict=True):
             state = part.decoded(decoder, state, geometry, way.highest[plane])
             planes[frame, plane, tile.rows, tile.columns] = geometry.tile_of(state.values)
 
-    _each(decoded, *shape[2:])
+    each_tile(decoded, *shape[2:])
     return planes
 
 
@@ -146,28 +146,28 @@ def _order(planes: Ints) -> Iterator[tuple[int, int]]:
     return product(range(planes.shape[0]), range(planes.shape[1]))
 
 
-def _tiles(rows: int, columns: int) -> list[_Tile]:
+def tiles_of(rows: int, columns: int) -> list[Tile]:
     """Tiles of nearly equal size, row by row."""
 
     def edges(length: int) -> list[slice]:
         count = -(-length // _SIDE)
         return [slice(start, stop) for start, stop in pairwise(length * i // count for i in range(count + 1))]
 
-    return [_Tile(down, right) for down in edges(rows) for right in edges(columns)]
+    return [Tile(down, right) for down in edges(rows) for right in edges(columns)]
 
 
-def _parts(reader: Reader, tiles: int, planes: int) -> "list[list[_Part]]":
+def _parts(reader: Reader, tiles: int, planes: int) -> "list[list[Part]]":
     """The parts of each tile; in the stream they come plane by plane."""
-    parts: list[list[_Part]] = [[] for _ in range(tiles)]
+    parts: list[list[Part]] = [[] for _ in range(tiles)]
     for _, tile in product(range(planes), parts):
-        way = _Way.read(reader, tile[-1].way if tile else None)
-        tile.append(_Part(way, reader.blob(1 << 30)))
+        way = Way.read(reader, tile[-1].way if tile else None)
+        tile.append(Part(way, reader.blob(1 << 30)))
     return parts
 
 
-def _each(work, rows: int, columns: int):  # type: ignore[no-untyped-def]
+def each_tile(work, rows: int, columns: int):  # type: ignore[no-untyped-def]
     """The results for all tiles, several at once."""
-    tiles = _tiles(rows, columns)
+    tiles = tiles_of(rows, columns)
     if len(tiles) == 1:
         return [work(tiles[0])]
     with ThreadPoolExecutor(min(len(tiles), 4), thread_name_prefix="medarchive-tile") as pool:
@@ -175,28 +175,35 @@ def _each(work, rows: int, columns: int):  # type: ignore[no-untyped-def]
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
+class Way:
     """How a plane of a tile is predicted."""
 
     weights: Ints
     across: bool
 
     @classmethod
-    def read(cls, reader: Reader, former: "_Way | None") -> "_Way":
+    def read(cls, reader: Reader, former: "Way | None", *, known: bool = False) -> "Way":
+        """The way of the next plane.
+
+        Args:
+            reader: stands where it is said.
+            former: the way of the plane before.
+            known: whether a first plane, too, has one before it.
+        """
         how = reader.varint(_AGAIN)
         if how == _AGAIN:
             if former is None:
                 raise CorruptStream("a first plane that is coded as the one before")
             return former
         across = how == _ACROSS
-        if across and former is None:
+        if across and former is None and not known:
             raise CorruptStream("a first plane that was coded in the light of one before")
         count = len(linear.AROUND) + across * len(linear.ACROSS)
         numbers = [reader.varint(_MOST_WEIGHT) for _ in range(count)]
         weights = np.array([number // 2 if number % 2 == 0 else -(number + 1) // 2 for number in numbers], np.int32)
         return cls(linear.checked(weights, across=across), across)
 
-    def packed(self, former: "_Way | None") -> bytes:
+    def packed(self, former: "Way | None") -> bytes:
         if self is former:
             return bytes([_AGAIN])
         numbers = (2 * weight if weight >= 0 else -2 * weight - 1 for weight in self.weights.tolist())
@@ -204,10 +211,10 @@ class _Way:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class Part:
     """A tile of one plane in a stream."""
 
-    way: _Way
+    way: Way
     data: bytes
 
     def decoded(self, coder: Coder, before: State | None, geometry: Geometry, highest: int) -> State:
@@ -217,16 +224,16 @@ class _Part:
         return state
 
 
-class _Encoder:
+class Encoder:
     """Codes the planes of one tile in turn."""
 
-    def __init__(self, coder: Coder, geometry: Geometry, effort: int) -> None:
+    def __init__(self, coder: Coder, geometry: Geometry, effort: int, before: State | None = None) -> None:
         self._coder = coder
         self._geometry = geometry
         self._effort = effort
         self._places = geometry.everywhere()
-        self._before: State | None = None
-        self._way: _Way | None = None
+        self._before = before
+        self._way: Way | None = None
 
     def next(self, tile: Ints, highest: int) -> bytes:
         """The bytes of the next plane, whose largest value may be ``highest``."""
@@ -239,7 +246,7 @@ class _Encoder:
         packed, self._before, self._way = min(found, key=lambda each: len(each[0]))
         return packed
 
-    def _ways(self, values: Ints) -> list[_Way]:
+    def _ways(self, values: Ints) -> list[Way]:
         """How the next plane may be predicted; one way, unless there is time to try several."""
         across = None if self._before is None else self._before.values
         samples = Samples(self._geometry, values, across, self._places)
@@ -248,7 +255,7 @@ class _Encoder:
             fits = [min(fits, key=samples.bits)]
         return [self._again(samples, fit) or self._anew(samples, fit) for fit in fits]
 
-    def _again(self, samples: Samples, fit: Floats) -> _Way | None:
+    def _again(self, samples: Samples, fit: Floats) -> Way | None:
         """The way of the plane before, where sending other weights would not pay."""
         if self._way is None or self._way.weights.size != fit.size:
             return None
@@ -257,5 +264,5 @@ class _Encoder:
         return self._way if samples.bits(known) < samples.bits(fit) + spared else None
 
     @staticmethod
-    def _anew(samples: Samples, fit: Floats) -> _Way:
-        return _Way(linear.rounded(samples.refitted(fit)), fit.size > len(linear.AROUND))
+    def _anew(samples: Samples, fit: Floats) -> Way:
+        return Way(linear.rounded(samples.refitted(fit)), fit.size > len(linear.AROUND))

@@ -12,7 +12,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-from medarchive.codecs.predictive.frames import unpacked
+from medarchive.codecs.frames import unpacked
 from medarchive.codecs.predictive.packing import Packing
 from medarchive.codecs.predictive.planes import Ints
 from medarchive.codecs.wire import Reader, blob, varint

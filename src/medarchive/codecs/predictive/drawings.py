@@ -3,7 +3,7 @@
 import numpy as np
 import zstandard
 
-from medarchive.codecs.predictive.frames import unpacked
+from medarchive.codecs.frames import unpacked
 from medarchive.codecs.predictive.planes import Ints
 from medarchive.errors import CorruptStream
 

@@ -5,34 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compiler.h"
 #include "planes.h"
 
 /* Pixels are coded in whole blocks of 16, whole vectors of any instruction set. What concerns them alone is done for a
  * chunk of them after the other, so that all that it takes stays in the first-level cache. */
 enum { CHUNK = 3 * FLAT_BLOCK, ALIGNED = 64 };
 
-#if defined(__clang__)
-#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
-#elif defined(__GNUC__)
-#define INDEPENDENT _Pragma("GCC ivdep")
-#else
-#define INDEPENDENT
-#endif
-
 /* Over pixels, whose number is a multiple of FLAT_BLOCK, and none of which depends on another. */
 #define EACH(p) INDEPENDENT for (int p = 0, end_of_##p = pixels & -FLAT_BLOCK; p < end_of_##p; p++)
 #define CLIP(x, low, high) ((x) < (low) ? (low) : (x) > (high) ? (high) : (x))
-
-#if defined(__GNUC__)
-#define INLINE inline __attribute__((always_inline))
-#else
-#define INLINE inline
-#endif
-#if defined(__GNUC__) && !defined(__clang__)
-#define UNROLL _Pragma("GCC unroll 8")
-#else
-#define UNROLL
-#endif
 
 /* Neighbouring blocks of a step that are coded, see flat.h; none lies in two chunks. */
 typedef struct {

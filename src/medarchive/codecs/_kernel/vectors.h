@@ -8,7 +8,10 @@
 #ifndef MEDARCHIVE_VECTORS_H
 #define MEDARCHIVE_VECTORS_H
 
-#include "scratch.h"
+#include <stdint.h>
+#include <string.h>
+
+#include "compiler.h"
 
 #if defined(KERNEL_AVX512)
 
@@ -139,8 +142,5 @@ static inline void sums(vec a, vec b, vec c, vec d, int32_t *to)
 }
 
 #endif
-
-/* An activation. */
-static inline vec active(vec x) { return within(x, broadcast(0), broadcast(MOST_ACTIVE)); }
 
 #endif

@@ -4,7 +4,7 @@ import zstandard
 
 from medarchive.errors import CorruptStream
 
-__all__ = ["unpacked"]
+__all__ = ["packed", "unpacked"]
 
 
 def unpacked(data: bytes, size: int, what: str) -> bytes:
@@ -19,3 +19,8 @@ def unpacked(data: bytes, size: int, what: str) -> bytes:
         return zstandard.ZstdDecompressor().decompress(data, max_output_size=max(1, size), allow_extra_data=False)
     except zstandard.ZstdError as error:
         raise CorruptStream(f"{what}: {error}") from error
+
+
+def packed(data: bytes) -> bytes:
+    """The smallest frame of some bytes; it says their number."""
+    return zstandard.ZstdCompressor(level=19).compress(data)
