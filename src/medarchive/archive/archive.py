@@ -22,7 +22,6 @@ from medarchive.archive.exclusive import exclusive
 from medarchive.archive.how import How
 from medarchive.archive.ingest import Ingest, Offer, Stored
 from medarchive.archive.local import LocalStore
-from medarchive.archive.lossy import Smallest
 from medarchive.archive.pack import Packer
 from medarchive.archive.prospects import Prospects
 from medarchive.archive.recall import recall_series
@@ -35,6 +34,7 @@ from medarchive.archive.staging import Staging
 from medarchive.archive.stats import Stats, stats
 from medarchive.archive.undo import undo
 from medarchive.codecs import registry
+from medarchive.codecs.fidelity import profile
 from medarchive.dicom.query import Level, Match, Query
 from medarchive.dicom.transcode import transcode
 from medarchive.errors import ArchiveBusy
@@ -58,31 +58,18 @@ class Archive:
         ...     same = archive.load(stored.uid).read()
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        catalog: SqliteCatalog,
-        blobs: LocalStore,
-        staging: Staging,
-        smallest: Smallest | None = None,
-    ) -> None:
+    def __init__(self, settings: Settings, catalog: SqliteCatalog, blobs: LocalStore, staging: Staging) -> None:
         """Put the parts together; ``Archive.open`` makes them."""
         self.settings = settings
         self.catalog = catalog
         self.blobs = blobs
         self._staging = staging
-        self._smallest = smallest
         self._decoded = Decoded(blobs)
         self._ingest = Ingest(catalog, blobs, settings.max_object_bytes)
 
     @classmethod
-    def open(cls, settings: Settings, *, disk: Disk | None = None, smallest: Smallest | None = None) -> Self:
+    def open(cls, settings: Settings, *, disk: Disk | None = None) -> Self:
         """Open the archive in ``settings.archive``, creating or migrating it.
-
-        Args:
-            settings: all that can be configured.
-            disk: in place of the real one.
-            smallest: encodes to the fidelity profiles that the policy names.
 
         Raises:
             ArchiveBusy: the folder cannot be made or written to, or the catalogue stays locked.
@@ -104,7 +91,7 @@ class Archive:
             disk.sync_directory(root)
         except OSError as error:
             raise ArchiveBusy(f"archive {root}: {error.strerror or error}; check the folder and its rights") from error
-        return cls(settings, catalog, blobs, staging, smallest)
+        return cls(settings, catalog, blobs, staging)
 
     def close(self) -> None:
         """Finish the writes under way and let everything go."""
@@ -233,7 +220,7 @@ class Archive:
             kinds: leaving jobs of other kinds alone.
             courteous: begin no job while many objects arrive, for up to a minute.
         """
-        runner = Runner(self.settings, self.catalog, self._decoded, self._staging, self._smallest)
+        runner = Runner(self.settings, self.catalog, self._decoded, self._staging)
         pause = Courtesy(self.catalog).wait if courteous else None
         return runner.run_all(wait_for_all=wait_for_all, stop=stop or threading.Event(), kinds=kinds, pause=pause)
 
@@ -268,8 +255,15 @@ class Archive:
         return undo(self.catalog, self._restored(), series_uid)
 
     def policy(self) -> Prospects:
-        """Holds the settings' policy against what is stored, and asks for what it says."""
-        builder = Builder(self.settings, self._decoded, self._staging, self._smallest)
+        """Holds the settings' policy against what is stored, and asks for what it says.
+
+        Raises:
+            SettingsError: a rule names a fidelity profile that there is not.
+        """
+        for rule in self.settings.policy:
+            if rule.profile:
+                profile(rule.profile)
+        builder = Builder(self.settings, self._decoded, self._staging)
         return Prospects(self.catalog, self._decoded, builder, self.settings.policy)
 
     def recall(self, series_uid: str) -> int:

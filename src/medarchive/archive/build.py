@@ -57,17 +57,10 @@ class Built:
 class Builder:
     """Makes versions with loss, and keeps none of them."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        decoded: Decoded,
-        staging: Staging,
-        smallest: lossy.Smallest | None = None,
-    ) -> None:
+    def __init__(self, settings: Settings, decoded: Decoded, staging: Staging) -> None:
         self._settings = settings
         self._decoded = decoded
         self._staging = staging
-        self._smallest = smallest
 
     def opened(self, record: InstanceRecord) -> BinaryIO:
         """An instance's file, compared with its hash. The caller closes it."""
@@ -86,15 +79,7 @@ class Builder:
         settings = self._settings
         with self.opened(record) as file:
             source = open_source(file)
-        made = lossy.encode(
-            source.image,
-            rule,
-            rescale=(source.slope, source.intercept),
-            codecs=settings.codecs,
-            effort=settings.effort,
-            workers=settings.workers,
-            smallest=self._smallest,
-        )
+        made = lossy.encode(source, rule, codecs=settings.codecs, effort=settings.effort, workers=settings.workers)
         uid = derived_uid(record.uid, record.dataset_sha256, rule.what)
         ratio = source.recipe.body_bytes / len(made.container)
         description = f"Lossy compression, {rule.what}: {made.description}; ratio {ratio:.4g}"

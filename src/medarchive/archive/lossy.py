@@ -1,86 +1,24 @@
 """Lossy: pixels of which something is lost, as a rule says, decoded again and measured before they count.
 
-Near-lossless coding is every codec's. What reaches a fidelity profile at the smallest size is found by a ``Smallest``,
-which whoever opens the archive hands in; this is the only place that knows of it.
+Near-lossless coding is every codec's; what just reaches a fidelity profile is found by ``codecs.rate``.
 """
 
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
 
-from medarchive.codecs import verified
+from medarchive.codecs import rate, verified
 from medarchive.codecs.container import Container
-from medarchive.codecs.fidelity import measure
-from medarchive.errors import CodecError, MayNotLose, UnknownCodec
+from medarchive.codecs.fidelity import measure, profile
+from medarchive.dicom.source import Source
+from medarchive.errors import CodecError, MayNotLose
 from medarchive.image import Image
 from medarchive.policy import Rule
 
-__all__ = ["Chosen", "Made", "Smallest", "Verdict", "encode"]
+__all__ = ["NEAR", "Made", "encode"]
 
-
-class Verdict(Protocol):
-    """Whether an image reaches a profile, and what was measured."""
-
-    @property
-    def passed(self) -> bool:
-        """Whether it does."""
-        ...
-
-    @property
-    def reasons(self) -> Sequence[str]:
-        """Where it does not."""
-        ...
-
-    def packed(self) -> bytes:
-        """What was measured, JSON."""
-        ...
-
-
-class Chosen(Protocol):
-    """The smallest encoding of an image that reaches a profile."""
-
-    @property
-    def how(self) -> Literal["lossy", "bounded", "lossless"]:
-        """With the lossy codec, near-lossless, or without loss because nothing else reached the profile."""
-        ...
-
-    @property
-    def container(self) -> bytes:
-        """A container of one entry."""
-        ...
-
-    @property
-    def max_error(self) -> int:
-        """The largest error that was measured, in stored units."""
-        ...
-
-    @property
-    def verdict(self) -> Verdict:
-        """On what the container decodes to."""
-        ...
-
-
-class Smallest(Protocol):
-    """Finds the smallest encoding of an image that reaches a profile."""
-
-    def __call__(
-        self, image: Image, profile: str, *, slope: float, intercept: float, effort: int, workers: int
-    ) -> Chosen:
-        """Encode.
-
-        Args:
-            image: frames of one sample.
-            profile: name of the fidelity profile.
-            slope: from stored values to those of the modality.
-            intercept: of the same.
-            effort: 1 (quick) to 9 (small).
-            workers: threads.
-
-        Raises:
-            SettingsError: there is no profile of this name.
-        """
-        ...
+NEAR, _LOSSY = "MEDARCHIVE_NEAR", "MEDARCHIVE_LOSSY"
+"""Lossy Image Compression Methods (0028,2114). None is the standard's, for no ISO codec made the pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +29,8 @@ class Made:
         container: of one entry.
         image: what it decodes to.
         codec: of the container.
-        max_error: the container's bound; with it the decoded pixels are coded again exactly.
-        method: Lossy Image Compression Method (0028,2114); not one of the standard's terms, for no ISO codec made it.
+        max_error: the container's bound; with it the decoded pixels are coded again exactly. 0 where it has none.
+        method: for Lossy Image Compression Method.
         description: what was done, in a sentence.
         report: what was measured, JSON.
     """
@@ -106,44 +44,33 @@ class Made:
     report: str
 
 
-def encode(
-    image: Image,
-    rule: Rule,
-    *,
-    rescale: tuple[float, float],
-    codecs: Sequence[str],
-    effort: int,
-    workers: int,
-    smallest: Smallest | None,
-) -> Made:
+def encode(source: Source, rule: Rule, *, codecs: Sequence[str], effort: int, workers: int) -> Made:
     """Encode an image as a rule says.
 
     Args:
-        image: all frames.
+        source: all frames, and what their values mean.
         rule: one that loses.
-        rescale: slope and intercept.
         codecs: candidates for near-lossless coding, by name.
         effort: 1 (quick) to 9 (small).
         workers: threads.
-        smallest: for rules with a profile.
 
     Raises:
-        MayNotLose: no version with loss reaches the profile, or is smaller.
-        UnknownCodec: there is nobody who encodes to a profile.
+        MayNotLose: no version with loss reaches the profile, or the profile is not for such an image.
+        SettingsError: there is no such profile.
         CodecError: what was encoded did not pass the proof.
     """
+    image = source.image
     if rule.action == "near-lossless":
         out = io.BytesIO()
         kept = verified.encode([image], out, codecs=codecs, max_error=rule.max_error, effort=effort, workers=workers)
-        return _proven(image, out.getvalue(), rule.max_error, "MEDARCHIVE_NEAR", kept.report.packed())
-    if smallest is None:
-        raise UnknownCodec(f"profile {rule.profile}: this installation has no codec that encodes to a profile")
-    slope, intercept = rescale
-    chosen = smallest(image, rule.profile, slope=slope, intercept=intercept, effort=effort, workers=workers)
+        return _proven(image, out.getvalue(), rule.max_error, NEAR, kept.report.packed())
+    wanted = profile(rule.profile)
+    if source.modality not in wanted.modalities:
+        raise MayNotLose(f"profile {rule.profile} is not for modality {source.modality or 'unknown'}")
+    chosen = rate.smallest(image, wanted, rescale=source.rescale, effort=effort, workers=workers)
     if chosen.how == "lossless" or not chosen.verdict.passed:
-        why = "; ".join(chosen.verdict.reasons) or "nothing with loss is smaller"
-        raise MayNotLose(f"profile {rule.profile}: {why}")
-    method = "MEDARCHIVE_LOSSY" if chosen.how == "lossy" else "MEDARCHIVE_NEAR"
+        raise MayNotLose(f"profile {rule.profile}: nothing with loss reaches it")
+    method = _LOSSY if chosen.how == "lossy" else NEAR
     return _proven(image, chosen.container, chosen.max_error, method, chosen.verdict.packed())
 
 

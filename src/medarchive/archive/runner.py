@@ -14,7 +14,6 @@ from medarchive.archive.decoded import Decoded
 from medarchive.archive.derive import Deriver
 from medarchive.archive.how import How
 from medarchive.archive.instances import by_id, matching
-from medarchive.archive.lossy import Smallest
 from medarchive.archive.mentions import note_mentions, read_mentions
 from medarchive.archive.pack import Packer
 from medarchive.archive.plan import plan_series
@@ -31,20 +30,13 @@ __all__ = ["Runner"]
 class Runner:
     """Does jobs, one at a time; several may run in threads and processes beside each other."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        catalog: Catalog,
-        decoded: Decoded,
-        staging: Staging,
-        smallest: Smallest | None = None,
-    ) -> None:
+    def __init__(self, settings: Settings, catalog: Catalog, decoded: Decoded, staging: Staging) -> None:
         self._settings = settings
         self._catalog = catalog
         self._blobs = decoded.blobs
         self._compressor = Compressor(settings, catalog, decoded, staging)
         self._packer = Packer(settings, catalog, decoded, staging)
-        self._builder = Builder(settings, decoded, staging, smallest)
+        self._builder = Builder(settings, decoded, staging)
         self._deriver = Deriver(settings, catalog, decoded, staging, self._builder)
         self._retirer = Retirer(settings, catalog, restorer(decoded.blobs, staging, settings.max_memory_bytes))
         self._owner = f"{os.uname().nodename}:{os.getpid()}:{time.monotonic_ns()}"

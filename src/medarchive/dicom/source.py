@@ -1,5 +1,6 @@
 """Source: an object that something will be derived from, its data set and its pixels as stored values."""
 
+import math
 import warnings
 from dataclasses import dataclass, replace
 from typing import BinaryIO
@@ -8,6 +9,7 @@ import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 
+from medarchive.codecs.fidelity import Rescale
 from medarchive.dicom.encapsulated import DECODED, decode_frame
 from medarchive.dicom.loss import may_not_lose
 from medarchive.dicom.part10 import DEFLATED, Header, as_inflated, read_header
@@ -32,14 +34,15 @@ class Source:
         dataset: without its pixel data; may be changed.
         image: all its frames, stored values of one sample.
         recipe: how they lie in uncompressed pixel data, little endian.
-        slope, intercept: the Modality LUT's rescale (PS3.3 C.11.1), 1 and 0 where there is none.
+        rescale: from stored values to the modality's (PS3.3 C.11.1.1.2); HU where a CT does not say another unit.
+        modality: (0008,0060).
     """
 
     dataset: Dataset
     image: Image
     recipe: Recipe
-    slope: float
-    intercept: float
+    rescale: Rescale
+    modality: str
 
 
 def open_source(part10: BinaryIO) -> Source:
@@ -69,8 +72,8 @@ def open_source(part10: BinaryIO) -> Source:
         for tag in _PIXEL_TAGS:
             if tag in dataset:
                 del dataset[tag]
-        slope, intercept = _decimal(dataset, "RescaleSlope", 1.0), _decimal(dataset, "RescaleIntercept", 0.0)
-        return Source(dataset, image, recipe, slope, intercept)
+        modality = str(dataset.get("Modality", "")).strip().upper()
+        return Source(dataset, image, recipe, _rescale(dataset, modality), modality)
     except MayNotLose:
         raise
     except (DicomError, LimitExceeded) as error:
@@ -117,6 +120,10 @@ def _decoded(part10: BinaryIO, header: Header, count: int) -> tuple[Recipe, Imag
     return recipe, image
 
 
-def _decimal(dataset: Dataset, keyword: str, absent: float) -> float:
-    value = dataset.get(keyword)
-    return absent if value is None or value == "" else float(value)
+def _rescale(dataset: Dataset, modality: str) -> Rescale:
+    """Of the Modality LUT module; without it, and where it makes no sense, stored values are all there is."""
+    slope, intercept = (float(dataset.get(name) or 0) for name in ("RescaleSlope", "RescaleIntercept"))
+    if not (slope and math.isfinite(slope) and math.isfinite(intercept)):
+        return Rescale()
+    unit = str(dataset.get("RescaleType") or "").strip() or ("HU" if modality == "CT" else "")
+    return Rescale(slope, intercept, unit)

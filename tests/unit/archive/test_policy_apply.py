@@ -255,11 +255,6 @@ def test_what_saves_nothing_is_left(archive: Archive) -> None:
     assert "without loss" in prospect.refusals[0].reason
 
 
-def test_a_profile_that_nobody_encodes_to_is_refused(archive: Archive) -> None:
-    with with_rules(archive, Rule("profile", profile="ct", keep_original=True)) as other:
-        assert "no codec that encodes to a profile" in the(other).refusals[0].reason
-
-
 def test_a_derived_instance_that_is_gone_keeps_its_original(archive: Archive) -> None:
     with with_rules(archive, LATER) as patient:
         apply(patient)
