@@ -87,7 +87,7 @@ def test_apply_and_undo(policy: Under) -> None:
     assert len(found) == 3
     assert not {each["SOPInstanceUID"] for each in found} & set(slices())
     shown = policy("show", found[0]["SOPInstanceUID"], "--json").json
-    assert shown["derived_from"] == f"{SERIES}.1"
+    assert shown["derived_from"] in slices()
     assert shown["loss"] == "near-lossless 2"
     assert json.loads(shown["fidelity"])["max_error"] == 2
     assert policy("check", "--read-data").code == 0
