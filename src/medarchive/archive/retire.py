@@ -69,30 +69,28 @@ class Retirer:
         Raises:
             BlobCorrupt, BlobMissing: a derived instance does not come back. The originals stay.
         """
-        later = 0.0
         hidden: list[_Pair] = []
         for rule, found in self._sets(self._catalog.read, job.target).items():
             outlook = self._outlook(self._catalog.read, rule, found)
             if outlook.stay:
                 LOGGER.warning("originals of series number %d stay (%s): %s", job.target, rule.what, outlook.stay)
-            elif outlook.not_before > time.time():
-                later = min(filter(None, (later, outlook.not_before)))
-            elif outlook.pairs:
+            elif outlook.pairs and outlook.not_before <= time.time():
                 for pair in outlook.pairs:
                     current(self._catalog, pair.derived_uid, self._restore)
                 if self._catalog.write(partial(self._hide, job.target, rule, outlook)):
                     hidden += outlook.pairs
-                else:
-                    later = time.time()
-
-        def end(transaction: Transaction) -> None:
-            if later:
-                jobs.postpone(transaction, job, max(later - time.time(), 0))
-            else:
-                jobs.finish(transaction, job)
-
-        self._catalog.write(end)
+        self._catalog.write(partial(self._end, job))
         return Compressed("retire", job.target, hidden[0].source_uid if hidden else "", instances=len(hidden))
+
+    def _end(self, job: jobs.Job, transaction: Transaction) -> None:
+        """End the job, or come again when the next originals may go: some have their grace, or were just derived."""
+        sets = self._sets(transaction.execute, job.target)
+        outlooks = [self._outlook(transaction.execute, rule, found) for rule, found in sets.items()]
+        times = [outlook.not_before for outlook in outlooks if not outlook.stay]
+        if times:
+            jobs.postpone(transaction, job, max(min(times) - time.time(), 0))
+        else:
+            jobs.finish(transaction, job)
 
     def _sets(self, read: Read, series: int) -> dict[Rule, list[Member]]:
         """The originals of a series by the rule that says that they go."""
