@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from contracts.policies import SERIES, referring, slices
+from medarchive.cli.children import _as_variables
+from medarchive.settings import Settings
 
 from .conftest import Cli, Ran
 
@@ -117,3 +119,10 @@ def test_a_wrong_rule_is_named(policy: Under, tmp_path: Path, cli: Cli) -> None:
     file.write_text('[[policy]]\naction = "near-lossless"\nmodality = "MG"\nmax_error = 1\nkeep_original = true\n')
     ran = cli("--settings", file, "policy", "test")
     assert (ran.code, ran.err) == (11, "medarchive: policy rule 1: modality MG is never stored with loss\n")
+
+
+def test_processes_beside_us_have_the_same_rules(policy: Under, tmp_path: Path) -> None:
+    policy("policy", "show", days=5)
+    settings = Settings.load(tmp_path / "settings.toml", {})
+    assert len(settings.policy) == 2
+    assert Settings.load(environment=_as_variables(settings)).policy == settings.policy
