@@ -18,6 +18,7 @@ from pydicom.filewriter import correct_ambiguous_vr, write_dataset
 from pydicom.multival import MultiValue
 from pydicom.uid import UID, ExplicitVRLittleEndian
 
+from medarchive.dicom.groups import has_groups, mark_groups
 from medarchive.dicom.padding import mend_range
 from medarchive.dicom.part10 import IMPLEMENTATION_UID, file_meta
 from medarchive.dicom.source import Source
@@ -103,18 +104,11 @@ def write_derived(source: Source, image: Image, loss: Loss, uid: str, now: dt.da
 
 def _mark(dataset: Dataset, loss: Loss, uid: str, now: dt.datetime) -> None:
     """Say in the data set what it is now, and what it was made from."""
-    reference = Dataset()
-    reference.ReferencedSOPClassUID = dataset.SOPClassUID
-    reference.ReferencedSOPInstanceUID = dataset.SOPInstanceUID
-    reference.PurposeOfReferenceCodeSequence = [_code(*_PREDECESSOR)]
-    reference.SpatialLocationsPreserved = "YES"
-    # What the source was derived from stays: each item is a step (PS3.3 C.12.4.1.2).
-    dataset.SourceImageSequence = [*dataset.get("SourceImageSequence", ()), reference]
-    dataset.DerivationCodeSequence = [*dataset.get("DerivationCodeSequence", ()), _code(*_LOSSY)]
-    earlier = str(dataset.get("DerivationDescription", "")).strip()
-    dataset.DerivationDescription = (f"{earlier}; " if earlier else "")[
-        : 1024 - len(loss.description)
-    ] + loss.description
+    predecessor = (str(dataset.SOPClassUID), str(dataset.SOPInstanceUID))
+    if has_groups(dataset):
+        mark_groups(dataset, lambda frame: _derived(Dataset(), loss, _reference(*predecessor, frame)))
+    else:
+        _derived(dataset, loss, _reference(*predecessor))
 
     kinds = _values(dataset, "ImageType") or ["ORIGINAL", "PRIMARY"]
     dataset.ImageType = ["DERIVED", *kinds[1:]]
@@ -129,6 +123,27 @@ def _mark(dataset: Dataset, loss: Loss, uid: str, now: dt.datetime) -> None:
     dataset.SeriesDescription = f"{description[: 63 - len(suffix)]} {suffix}".strip()
     dataset.InstanceCreationDate, dataset.InstanceCreationTime = now.strftime("%Y%m%d"), now.strftime("%H%M%S")
     dataset.InstanceCreatorUID = UID(IMPLEMENTATION_UID.decode("ascii"))
+
+
+def _reference(sop_class: str, uid: str, frame: int | None = None) -> Dataset:
+    """An item of a Source Image Sequence: the image, or one of its frames."""
+    reference = Dataset()
+    reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = sop_class, uid
+    if frame is not None:
+        reference.ReferencedFrameNumber = frame
+    reference.PurposeOfReferenceCodeSequence = [_code(*_PREDECESSOR)]
+    reference.SpatialLocationsPreserved = "YES"
+    return reference
+
+
+def _derived(dataset: Dataset, loss: Loss, reference: Dataset) -> Dataset:
+    """Add a step to the history in the General Reference module, or in an item of a Derivation Image Sequence."""
+    dataset.SourceImageSequence = [*dataset.get("SourceImageSequence", ()), reference]
+    dataset.DerivationCodeSequence = [*dataset.get("DerivationCodeSequence", ()), _code(*_LOSSY)]
+    earlier = str(dataset.get("DerivationDescription", "")).strip()
+    before = f"{earlier}; " if earlier else ""
+    dataset.DerivationDescription = before[: 1024 - len(loss.description)] + loss.description
+    return dataset
 
 
 def _values(dataset: Dataset, keyword: str) -> list[str]:

@@ -44,18 +44,6 @@ _CLASSES = {
     "a PET image": ("128", "128.1", "130"),
     "a nuclear medicine image": ("20",),
     "a secondary capture": ("7",),
-    "enhanced, with functional groups": (
-        "2.1",
-        "2.2",
-        "4.1",
-        "4.3",
-        "4.4",
-        "12.1.1",
-        "12.2.1",
-        "6.2",
-        "13.1.1",
-        "13.1.2",
-    ),
 }
 """Storage SOP classes (PS3.4 B.5), each with those whose UIDs continue it."""
 _SCREENS = frozenset(("SCREEN SAVE", "SCREENSHOT", "SCREEN", "DISPLAY"))
@@ -95,8 +83,6 @@ def _kind(dataset: Dataset) -> str | None:
 
 def _said(dataset: Dataset) -> str | None:
     """Whether it says of itself what forbids it."""
-    if "SharedFunctionalGroupsSequence" in dataset or "PerFrameFunctionalGroupsSequence" in dataset:
-        return "it is enhanced, with functional groups"
     if _text(dataset, "BurnedInAnnotation").upper() == "YES":
         return "annotation is burned into its pixels (0028,0301)"
     if _SCREENS.intersection(_text(dataset, "ImageType").upper().split("\\")):

@@ -224,3 +224,54 @@ def test_elements_behind_the_pixels_stay() -> None:
     out = io.BytesIO()
     ds.save_as(out)
     assert read(derive(out.getvalue()))[0x7FE11001].value == "behind"
+
+
+def enhanced(*, derived: bool = False) -> bytes:
+    """Two frames with functional groups, as enhanced objects have them."""
+
+    def item(**attributes: Any) -> Dataset:
+        dataset = Dataset()
+        for keyword, value in attributes.items():
+            setattr(dataset, keyword, value)
+        return dataset
+
+    kind = "DERIVED" if derived else "ORIGINAL"
+    frames = [item(MRImageFrameTypeSequence=[item(FrameType=[kind, "PRIMARY", "M", "NONE"])]) for _ in range(2)]
+    for frame in frames if derived else ():
+        frame.DerivationImageSequence = [item(DerivationDescription="ADC")]
+    pixels = np.random.default_rng(3).integers(0, 4096, (2, 32, 32)).astype("<u2")
+    groups: dict[str, Any] = {"SharedFunctionalGroupsSequence": [item()], "PerFrameFunctionalGroupsSequence": frames}
+    return ct(
+        SOPClassUID="1.2.840.10008.5.1.4.1.1.4.1",
+        Modality="MR",
+        ImageType=[kind, "PRIMARY", "M", "NONE"],
+        NumberOfFrames=2,
+        PixelData=pixels.tobytes(),
+        **groups,
+    )
+
+
+def test_the_groups_of_an_enhanced_object_say_it() -> None:
+    new = read(derive(enhanced()))
+    assert new.ImageType == ["DERIVED", "PRIMARY", "M", "NONE"]
+    for frame in new.PerFrameFunctionalGroupsSequence:
+        assert frame.MRImageFrameTypeSequence[0].FrameType == ["DERIVED", "PRIMARY", "M", "NONE"]
+        assert "DerivationImageSequence" not in frame
+    (item,) = new.SharedFunctionalGroupsSequence[0].DerivationImageSequence
+    assert item.DerivationCodeSequence[0].CodeValue == "113040"
+    assert item.SourceImageSequence[0].ReferencedSOPInstanceUID == "1.2.3.1.1.1"
+    assert "ReferencedFrameNumber" not in item.SourceImageSequence[0]
+    (evidence,) = new.SourceImageEvidenceSequence
+    assert evidence.StudyInstanceUID == new.StudyInstanceUID
+    assert evidence.ReferencedSeriesSequence[0].SeriesInstanceUID == "1.2.3.1.1"
+    assert "SourceImageSequence" not in new, "there is no such module at the top level"
+    assert new.LossyImageCompression == "01"
+
+
+def test_frames_that_were_derived_before_keep_their_history() -> None:
+    new = read(derive(enhanced(derived=True)))
+    assert "DerivationImageSequence" not in new.SharedFunctionalGroupsSequence[0]
+    for number, frame in enumerate(new.PerFrameFunctionalGroupsSequence, 1):
+        first, second = frame.DerivationImageSequence
+        assert first.DerivationDescription == "ADC"
+        assert second.SourceImageSequence[0].ReferencedFrameNumber == number
