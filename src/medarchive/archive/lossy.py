@@ -65,9 +65,10 @@ def encode(source: Source, rule: Rule, *, codecs: Sequence[str], effort: int, wo
         kept = verified.encode([image], out, codecs=codecs, max_error=rule.max_error, effort=effort, workers=workers)
         return _proven(image, out.getvalue(), rule.max_error, NEAR, kept.report.packed())
     wanted = profile(rule.profile)
-    if source.modality not in wanted.modalities:
-        raise MayNotLose(f"profile {rule.profile} is not for modality {source.modality or 'unknown'}")
-    chosen = rate.smallest(image, wanted, rescale=source.rescale, effort=effort, workers=workers)
+    modality = source.subject.modality.upper()
+    if modality not in wanted.modalities:
+        raise MayNotLose(f"profile {rule.profile} is not for modality {modality or 'unknown'}")
+    chosen = rate.smallest(image, wanted, rescale=source.subject.rescale, effort=effort, workers=workers)
     if chosen.how == "lossless" or not chosen.verdict.passed:
         raise MayNotLose(f"profile {rule.profile}: nothing with loss reaches it")
     method = _LOSSY if chosen.how == "lossy" else NEAR

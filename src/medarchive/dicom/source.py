@@ -1,6 +1,5 @@
 """Source: an object that something will be derived from, its data set and its pixels as stored values."""
 
-import math
 import warnings
 from dataclasses import dataclass, replace
 from typing import BinaryIO
@@ -9,12 +8,12 @@ import numpy as np
 import pydicom
 from pydicom.dataset import Dataset
 
-from medarchive.codecs.fidelity import Rescale
 from medarchive.dicom.encapsulated import DECODED, decode_frame
 from medarchive.dicom.loss import may_not_lose
 from medarchive.dicom.part10 import DEFLATED, Header, as_inflated, read_header
 from medarchive.dicom.pixels import StreamFrames, plan
 from medarchive.dicom.recipe import Reason, Recipe, Verbatim
+from medarchive.dicom.subject import Subject, read_subject
 from medarchive.dicom.transcode import make_little
 from medarchive.errors import DicomError, LimitExceeded, MayNotLose
 from medarchive.image import Image
@@ -34,15 +33,13 @@ class Source:
         dataset: without its pixel data; may be changed.
         image: all its frames, stored values of one sample.
         recipe: how they lie in uncompressed pixel data, little endian.
-        rescale: from stored values to the modality's (PS3.3 C.11.1.1.2); HU where a CT does not say another unit.
-        modality: (0008,0060).
+        subject: what is in the picture, and what its values mean.
     """
 
     dataset: Dataset
     image: Image
     recipe: Recipe
-    rescale: Rescale
-    modality: str
+    subject: Subject
 
 
 def open_source(part10: BinaryIO) -> Source:
@@ -72,8 +69,7 @@ def open_source(part10: BinaryIO) -> Source:
         for tag in _PIXEL_TAGS:
             if tag in dataset:
                 del dataset[tag]
-        modality = str(dataset.get("Modality", "")).strip().upper()
-        return Source(dataset, image, recipe, _rescale(dataset, modality), modality)
+        return Source(dataset, image, recipe, read_subject(part10))
     except MayNotLose:
         raise
     except (DicomError, LimitExceeded) as error:
@@ -118,12 +114,3 @@ def _decoded(part10: BinaryIO, header: Header, count: int) -> tuple[Recipe, Imag
         *(image.signed, False, "interleaved", "sign" if image.signed else "zero"),
     )
     return recipe, image
-
-
-def _rescale(dataset: Dataset, modality: str) -> Rescale:
-    """Of the Modality LUT module; without it, and where it makes no sense, stored values are all there is."""
-    slope, intercept = (float(dataset.get(name) or 0) for name in ("RescaleSlope", "RescaleIntercept"))
-    if not (slope and math.isfinite(slope) and math.isfinite(intercept)):
-        return Rescale()
-    unit = str(dataset.get("RescaleType") or "").strip() or ("HU" if modality == "CT" else "")
-    return Rescale(slope, intercept, unit)
