@@ -82,7 +82,7 @@ def apply(
     from medarchive.archive.archive import Archive
 
     with Archive.open(settings) as archive:
-        for done in archive.compress(kinds=("refer",), wait_for_all=True):
+        for done in () if dry_run else archive.compress(kinds=("refer",), wait_for_all=True):
             _complain(done.uid, done.error)
         policy = archive.policy()
         found = list(followed(policy.all(series or ()), "looking: series", archive.stats().series))

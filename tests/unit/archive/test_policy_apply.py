@@ -132,6 +132,41 @@ def test_the_derived_slices_are_a_series_of_their_own(archive: Archive) -> None:
         assert the(keeping).saved == -(the(keeping).bytes_derived or 0)
 
 
+def test_what_does_not_have_its_final_form_waits(archive: Archive) -> None:
+    archive.store(io.BytesIO(slices(4)[f"{SERIES}.4"]))
+    assert (the(archive).outcome, the(archive).instances, the(archive).saved) == ("waits", 4, None)
+    assert apply(archive) == 0
+    assert apply(archive) == 4
+
+
+def test_a_job_that_ends_early_leaves_no_trace(archive: Archive) -> None:
+    assert apply(archive, run=False) == 3
+    archive.store(io.BytesIO(referring(f"{SERIES}.1", own="1.2.9")))
+    archive.delete(f"{SERIES}.3")
+    work(archive)
+    assert archive.derivations(f"{SERIES}.1") == []
+    assert archive.derivations(f"{SERIES}.3") == []
+    assert len(archive.derivations(f"{SERIES}.2")) == 1
+    assert found(archive) >= {f"{SERIES}.1", f"{SERIES}.2", "1.2.9"}
+    assert the(archive).outcome == "refused"
+
+
+def test_what_shows_only_while_it_is_done_keeps_the_originals(tmp_path: Path) -> None:
+    with Archive.open(settings_of(tmp_path, NEAR)) as archive:
+        odd = slices(5, PixelPaddingValue=100)[f"{SERIES}.5"]
+        fill(archive, slices(4, PixelPaddingValue=5000) | {f"{SERIES}.5": odd})
+        assert the(archive).outcome == "derive", "the odd one is not in the sample"
+        assert apply(archive) == 5
+        assert set(slices(5)) < found(archive)
+        assert [(each.outcome, each.reason) for each in archive.derivations(f"{SERIES}.5")] == [
+            ("refused", "its padding (0028,0120) could no longer be told from its image")
+        ]
+        assert (the(archive).outcome, the(archive).refusals[0].uid) == ("refused", f"{SERIES}.5")
+        assert apply(archive) == 0
+        assert archive.recall(SERIES) == 4
+        assert found(archive) == set(slices(5))
+
+
 def test_no_rules_no_loss(archive: Archive) -> None:
     with with_rules(archive) as lossless:
         assert (the(lossless).outcome, the(lossless).rule) == ("lossless", 0)
