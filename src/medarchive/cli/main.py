@@ -20,6 +20,7 @@ from medarchive.cli import (
     get,
     ingest,
     jobs,
+    policy,
     serve,
     train,
     upkeep,
@@ -69,6 +70,14 @@ def _help(docstring: str) -> str:
 for _panel, _functions in _COMMANDS.items():
     for _function in _functions:
         app.command(help=_help(_function.__doc__ or ""), rich_help_panel=_panel)(_function)
+
+_policy = typer.Typer(
+    no_args_is_help=True,
+    help="Rules that say which stored images may lose something.\n\n\b\nExamples:\n  medarchive policy test",
+)
+for _name, _function in {"show": policy.show, "test": policy.look, "apply": policy.apply, "undo": policy.undo}.items():
+    _policy.command(_name, help=_help(_function.__doc__ or ""))(_function)
+app.add_typer(_policy, name="policy", rich_help_panel="Keep")
 
 app.command(hidden=True)(serve.beside)
 
