@@ -191,7 +191,7 @@ def test_the_same_from_any_number_of_threads_and_any_instruction_set(monkeypatch
         monkeypatch.setattr(api, "_threads", lambda threads=threads: threads)
         check()
     for name in instruction_sets():
-        monkeypatch.setattr(backend, "_native", lambda _, used, name=name: Native(used, name))
+        monkeypatch.setattr(backend, "_proven", lambda _, used, name=name: Native(used, name))
         check()
     assert len(wanted) == 3 + len(instruction_sets())
 
