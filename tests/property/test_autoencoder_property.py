@@ -1,4 +1,4 @@
-"""autoencoder: every image comes back, pixels are the same everywhere, no bytes do harm or take more than they should."""
+"""autoencoder: every image comes back, with the same pixels everywhere; no bytes do harm or take too much."""
 
 import struct
 import subprocess
