@@ -63,10 +63,10 @@ class Reference:
             price: see ``rate.chosen``.
             inward: see there.
         """
-        exact = Pyramid.of(pyramid.shape, scaled)
+        exact, table = Pyramid.of(pyramid.shape, scaled), rate.costs(self._model.chances)
         for walk in _passes(pyramid, head.activities(pyramid)):
             wanted = walk.part_of(exact.levels)
-            found = rate.chosen(wanted.reshape(-1), walk.logits(self._model), price, inward)
+            found = rate.chosen(wanted.reshape(-1), walk.logits(self._model), table, price, inward)
             walk.values[...] = found.reshape(wanted.shape)
             walk.show()
 
