@@ -11,9 +11,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BANDS", "FRACTION", "Bands", "Plane", "analysed", "level_count", "shapes", "synthesised"]
+__all__ = [
+    "BANDS",
+    "FRACTION",
+    "Bands",
+    "Details",
+    "Plane",
+    "analysed",
+    "joined",
+    "level_count",
+    "shapes",
+    "split",
+    "synthesised",
+]
 
 Plane = NDArray[np.int64]
+Details = tuple[Plane, Plane, Plane]
 
 FRACTION = 6
 """Bits behind the point of a coefficient."""
@@ -34,7 +47,7 @@ class Bands:
     """
 
     low: Plane
-    details: tuple[tuple[Plane, Plane, Plane], ...]
+    details: tuple[Details, ...]
 
 
 def level_count(rows: int, columns: int) -> int:
@@ -53,23 +66,34 @@ def shapes(rows: int, columns: int) -> Iterator[tuple[int, int]]:
     yield rows, columns
 
 
+def split(plane: Plane) -> tuple[Plane, Details]:
+    """One level: the low band, and the bands of BANDS."""
+    left, right = _split(plane)
+    (low, below), (beside, corner) = (_split(half.T) for half in (left, right))
+    return low.T, (beside.T, below.T, corner.T)
+
+
+def joined(low: Plane, details: Details) -> Plane:
+    """What ``split`` was given."""
+    beside, below, corner = details
+    left, right = _joined(low.T, below.T).T, _joined(beside.T, corner.T).T
+    return _joined(left, right)
+
+
 def analysed(plane: Plane) -> Bands:
     """The coefficients of a plane of shape (rows, columns), in 1/64 of a stored unit."""
-    low, details = plane, []
+    low, levels = plane, []
     for _ in range(level_count(*plane.shape)):
-        left, right = _split(low)
-        (low, below), (beside, corner) = (_split(half.T) for half in (left, right))
-        low = low.T
-        details.append((beside.T, below.T, corner.T))
-    return Bands(low, tuple(details))
+        low, details = split(low)
+        levels.append(details)
+    return Bands(low, tuple(levels))
 
 
 def synthesised(bands: Bands) -> Plane:
     """The plane of some coefficients."""
     low = bands.low
-    for beside, below, corner in reversed(bands.details):
-        left, right = _joined(low.T, below.T).T, _joined(beside.T, corner.T).T
-        low = _joined(left, right)
+    for details in reversed(bands.details):
+        low = joined(low, details)
     return low
 
 
