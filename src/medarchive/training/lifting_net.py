@@ -2,8 +2,8 @@
 
 Quantised coefficients are constants of the gradient, because the quantiser weighs error against bits: at its
 thresholds the sum of both does not jump, and the derivative of that sum is the derivative of the error alone. What a
-coefficient that is not 0 may save is the business of the rate, computed with additive noise (Balle et al., ICLR 2018) by
-CompressAI's conditional entropy model, with a Laplacian in place of its Gaussian.
+coefficient that is not 0 may save is the business of the rate, computed with additive noise (Ballé et al., ICLR 2018)
+by CompressAI's conditional entropy model, with a Laplacian in place of its Gaussian.
 """
 
 from typing import Any
@@ -14,7 +14,6 @@ from compressai.layers import MaskedConv2d
 from torch import Tensor, nn
 from torch.nn import functional
 
-from medarchive.codecs.autoencoder import steps
 from medarchive.codecs.autoencoder.lifting_model import LEVELS, PREDICTED, REFINED
 
 __all__ = ["Coded", "Transform", "joined"]
@@ -23,7 +22,6 @@ _ACTIVE = 256
 """Activations are in 1/256, up to 2047."""
 _WEIGHT = 1024
 _MOST = 2047
-WIDTH = 24
 PRICE = 0.15
 """Of a bit, in squared steps: the slope at high rates, 2 ln 2 / 12."""
 _INWARD = 0.05
@@ -82,12 +80,12 @@ class _Around(nn.Module):
 class Predict(nn.Module):
     """Low coefficients to the details that go with them: the lifting step's network."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.around = _Around(WIDTH)
-        self.first_bias = nn.Parameter(torch.zeros(WIDTH))
-        self.second = _Dense(WIDTH, WIDTH, 3, 1.0)
-        self.last = _Dense(WIDTH, PREDICTED, 1, 0.0)
+        self.around = _Around(width)
+        self.first_bias = nn.Parameter(torch.zeros(width))
+        self.second = _Dense(width, width, 3, 1.0)
+        self.last = _Dense(width, PREDICTED, 1, 0.0)
 
     def forward(self, low: Tensor) -> Tensor:
         hidden = _Active.apply(self.around(low) + self.first_bias[:, None, None])
@@ -97,14 +95,14 @@ class Predict(nn.Module):
 class Refine(nn.Module):
     """All that a decoder has of a level to what should be added to its four bands."""
 
-    def __init__(self) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
-        self.around = _Around(WIDTH)
-        self.beside = _Dense(3, WIDTH, 3, 0.5)
-        self.coded = _Dense(3, WIDTH, 1, 0.5)
-        self.second = _Dense(WIDTH, WIDTH, 3, 1.0)
-        self.third = _Dense(WIDTH, WIDTH, 3, 1.0)
-        self.last = _Dense(WIDTH, REFINED, 1, 0.0)
+        self.around = _Around(width)
+        self.beside = _Dense(3, width, 3, 0.5)
+        self.coded = _Dense(3, width, 1, 0.5)
+        self.second = _Dense(width, width, 3, 1.0)
+        self.third = _Dense(width, width, 3, 1.0)
+        self.last = _Dense(width, REFINED, 1, 0.0)
 
     def forward(self, low: Tensor, details: Tensor, coded: Tensor) -> Tensor:
         hidden = _Active.apply(self.around(low) + self.beside(details) + self.coded(coded))
@@ -159,10 +157,10 @@ class Coded:
 class Transform(nn.Module):
     """The learned levels, coded and decoded."""
 
-    def __init__(self, *, predict: bool = True, refine: bool = True) -> None:
+    def __init__(self, *, width: int, predict: bool = True, refine: bool = True) -> None:
         super().__init__()
-        self.predict = nn.ModuleList(Predict() for _ in range(LEVELS if predict else 0))
-        self.refine = nn.ModuleList(Refine() for _ in range(LEVELS if refine else 0))
+        self.predict = nn.ModuleList(Predict(width) for _ in range(LEVELS if predict else 0))
+        self.refine = nn.ModuleList(Refine(width) for _ in range(LEVELS if refine else 0))
         self.scales = nn.ModuleList(_Scales() for _ in range(LEVELS))
         self.likelihood = _Laplacian(None, scale_bound=0.05)
         self.enabled = True
@@ -171,7 +169,9 @@ class Transform(nn.Module):
         """Code a batch.
 
         Args:
-            low, parent, details: see Sample, stacked; low has one channel.
+            low: see Sample, stacked, with one channel.
+            parent: see there.
+            details: see there.
             sizes: of steps in 1/64 of a stored unit, (parts, LEVELS, 3).
         """
         bits = exact = torch.zeros(len(low))

@@ -11,7 +11,7 @@ from medarchive.codecs.autoencoder.lifting_model import LEVELS
 from medarchive.codecs.autoencoder.wavelet import FRACTION, Bands, analysed, synthesised
 from medarchive.training.coefficients import parts
 
-__all__ = ["SIDE", "Sample", "drawn", "sample"]
+__all__ = ["SIDE", "Sample", "drawn", "held_out", "sample"]
 
 SIDE = 192
 """Rows and columns of a sample."""
@@ -62,12 +62,29 @@ def _any_step(part: NDArray[np.int64], random: np.random.Generator) -> Sample | 
     units all images behave alike.
     """
     bands = analysed((part - int(part.mean())) << FRACTION)
-    noise = float(np.abs(bands.details[0][2]).mean()) / (1 << FRACTION) * 1.2 + 0.25
     for _ in range(8):
-        found = sample(part, steps.nearest(noise * 2 ** random.uniform(0.0, 6.0)), bands)
+        found = sample(part, steps.nearest(_noise(bands) * 2 ** random.uniform(0.0, 6.0)), bands)
         if _LEAST_BITS < found.bits / part.size < _MOST_BITS:
             return found
     return None
+
+
+def held_out(series: Sequence[Sequence[NDArray[np.int64]]], side: int = SIDE) -> list[list[Sample]]:
+    """The middle of the middle frame of each series, at up to three steps of fixed relation to its noise."""
+    found = []
+    for members in series:
+        frame = members[len(members) // 2]
+        top, left = ((length - side) // 2 for length in frame.shape)
+        part = frame[max(0, top) :, max(0, left) :][:side, :side]
+        if part.shape == (side, side) and part.max() > part.min():
+            bands = analysed((part - int(part.mean())) << FRACTION)
+            at = [sample(part, steps.nearest(_noise(bands) * 2**octaves), bands) for octaves in (1.5, 3.0, 4.5)]
+            found.append([one for one in at if _LEAST_BITS < one.bits / part.size < _MOST_BITS])
+    return [each for each in found if each]
+
+
+def _noise(bands: Bands) -> float:
+    return float(np.abs(bands.details[0][2]).mean()) / (1 << FRACTION) * 1.2 + 0.25
 
 
 def sample(part: NDArray[np.int64], step: int, bands: Bands | None = None) -> Sample:

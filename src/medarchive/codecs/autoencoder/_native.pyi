@@ -8,4 +8,33 @@ def quantise(
 ) -> str | None: ...
 def analyse(plane: object, flat: object, rows: int, columns: int) -> None: ...
 def synthesise(plane: object, flat: object, rows: int, columns: int) -> None: ...
+def pack_lifting(width: int, kinds: int, weights: object, biases: object) -> object: ...
+def expect(
+    model: object,
+    instructions: str,
+    level: int,
+    rows: int,
+    columns: int,
+    unit: int,
+    beside: int,
+    below: int,
+    corner: int,
+    low: object,
+    details: object,
+) -> None: ...
+def join(
+    model: object,
+    instructions: str,
+    level: int,
+    rows: int,
+    columns: int,
+    unit: int,
+    beside: int,
+    below: int,
+    corner: int,
+    low: object,
+    rest: object,
+    expected: object,
+    plane: object,
+) -> None: ...
 def instruction_sets() -> list[str]: ...

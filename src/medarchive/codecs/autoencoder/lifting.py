@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from medarchive.codecs.autoencoder import steps, wavelet
 from medarchive.codecs.autoencoder.lifting_model import LevelNetworks, LiftingModel
 from medarchive.codecs.autoencoder.network import MOST_ACTIVE, Layer
-from medarchive.codecs.autoencoder.wavelet import Bands, Details, Plane
+from medarchive.codecs.autoencoder.wavelet import Details, Plane
 
-__all__ = ["Lifting"]
+__all__ = ["NUMBER", "Lifting", "of_three", "shapes_of", "units_of"]
 
 Ints = NDArray[np.int64]
 
@@ -56,14 +56,14 @@ class Lifting:
             level: 0 is the finest.
             step: number of the image's step.
         """
-        shapes = _shapes(*sizes)
+        shapes = shapes_of(*sizes)
         if level >= len(self._levels) or not self._levels[level].predict:
-            return _of(np.zeros(shape, np.int64) for shape in shapes)
+            return of_three(np.zeros(shape, np.int64) for shape in shapes)
         first, second, last = self._levels[level].predict
         hidden = _active(first, _around(low, steps.of_band(step, level, 0)), _FIRST)
         hidden = _active(second, _squares(hidden, low.shape), _OTHER)
-        units = _units(step, level)
-        return _of(
+        units = units_of(step, level)
+        return of_three(
             change[: shape[0], : shape[1]]
             for change, shape in zip(_changes(last, hidden, low.shape, units), shapes, strict=True)
         )
@@ -78,23 +78,23 @@ class Lifting:
             level: 0 is the finest.
             step: number of the image's step.
         """
-        details = _of(one + other for one, other in zip(rest, expected, strict=True))
+        details = of_three(one + other for one, other in zip(rest, expected, strict=True))
         if level < len(self._levels) and self._levels[level].refine:
-            low, details = _refined(self._levels[level], low, rest, details, _units(step, level))
+            low, details = _refined(self._levels[level], low, rest, details, units_of(step, level))
         return wavelet.joined(low, details)
 
 
-def _shapes(rows: int, columns: int) -> tuple[tuple[int, int], ...]:
+def shapes_of(rows: int, columns: int) -> tuple[tuple[int, int], ...]:
     low, wide = (rows + 1) // 2, (columns + 1) // 2
     return (low, columns // 2), (rows // 2, wide), (rows // 2, columns // 2)
 
 
-def _of(bands: Iterable[Plane]) -> Details:
+def of_three(bands: Iterable[Plane]) -> Details:
     beside, below, corner = bands
     return beside, below, corner
 
 
-def _units(step: int, level: int) -> list[int]:
+def units_of(step: int, level: int) -> list[int]:
     """The steps of the low band, as the networks see it, and of the three others."""
     return [steps.of_band(step, level, band) for band in (0, 0, 1, 2)]
 
@@ -113,7 +113,7 @@ def _refined(
     hidden = _active(second, _squares(hidden, low.shape), _OTHER)
     hidden = _active(third, _squares(hidden, low.shape), _OTHER)
     changes = _changes(last, hidden, low.shape, units)
-    moved = _of(band + c[: band.shape[0], : band.shape[1]] for band, c in zip(details, changes[1:], strict=True))
+    moved = of_three(band + c[: band.shape[0], : band.shape[1]] for band, c in zip(details, changes[1:], strict=True))
     return low + changes[0], moved
 
 

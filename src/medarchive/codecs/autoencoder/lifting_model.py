@@ -57,6 +57,11 @@ class LiftingModel:
     sha256: bytes
     levels: tuple[LevelNetworks, ...]
 
+    @property
+    def kinds(self) -> int:
+        """1 where it predicts, 2 where it refines, 3 where it does both."""
+        return _kinds(self.levels)
+
     @classmethod
     def read(cls, data: bytes) -> Self:
         """A model from a file's bytes.
@@ -86,13 +91,16 @@ class LiftingModel:
         """The bytes of a model file."""
         finest = levels[0]
         width = len((finest.predict or finest.refine)[0].biases)
-        kinds = (1 if finest.predict else 0) | (2 if finest.refine else 0)
         body = b"".join(
             layer.weights.astype("<i2").tobytes() + layer.biases.astype("<i4").tobytes()
             for level in levels
             for layer in (*level.predict, *level.refine)
         )
-        return _HEAD.pack(MAGIC, VERSION, width, kinds) + packed(body)
+        return _HEAD.pack(MAGIC, VERSION, width, _kinds(levels)) + packed(body)
+
+
+def _kinds(levels: Sequence[LevelNetworks]) -> int:
+    return (1 if levels[0].predict else 0) | (2 if levels[0].refine else 0)
 
 
 def _predicting(width: int, kinds: int) -> tuple[tuple[int, int], ...]:

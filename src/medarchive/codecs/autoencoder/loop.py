@@ -42,7 +42,7 @@ def walked(
     for level in range(len(exact.levels) - 1, -1, -1):
         expected = lifting.expected(low, joints[level], level, step)
         for band, (rest, likely) in enumerate(zip(left.levels[level], expected, strict=True)):
-            rest -= likely
+            np.subtract(rest, likely, out=rest)
             if choice:
                 pyramid.levels[level][band][...] = choice(rest / steps.of_band(step, level, band))
         low = lifting.joined(low, points.of_level(pyramid.levels[level], level, step, inward), expected, level, step)

@@ -1,6 +1,7 @@
 /* The coder of a plane's coefficients, see reference.py; included once for each instruction set. */
 #include "features.h"
 #include "head.h"
+#include "lifting.h"
 
 #include <math.h>
 

@@ -36,12 +36,15 @@ typedef struct {
 
 typedef enum { CODED, NO_SUCH_LENGTH, NO_SUCH_STATE, ENDS_EARLY, ENDS_ELSEWHERE, BEYOND_BOUNDS, NO_MEMORY } outcome;
 
+typedef struct learned_level learned_level; /* see lifting_model.h */
+
 typedef struct {
     const char *name;
     int (*here)(void); /* whether this machine has it */
     outcome (*decode)(const plane *plane, const uint8_t *data, size_t length);
     outcome (*encode)(const plane *plane, uint8_t **data, size_t *length); /* the caller frees the data */
     outcome (*quantise)(const plane *plane);
+    outcome (*lift)(const learned_level *level);
 } coder;
 
 extern const coder *const CODERS[]; /* the fastest first; NULL behind the last */

@@ -115,6 +115,29 @@ int analyse(int64_t *plane, int rows, int columns, int64_t *flat)
     return 1;
 }
 
+void join_level(int64_t *plane, ptrdiff_t stride, int rows, int columns, const int64_t *details, int64_t *spare)
+{
+    int high = rows / 2, wide = columns / 2, low_columns = columns - wide;
+    const int64_t *beside = details, *below = beside + (ptrdiff_t)(rows - high) * wide;
+    const int64_t *corner = below + (ptrdiff_t)high * low_columns;
+    for (int row = rows - 1; row >= 0; row--) {
+        int64_t *to = plane + row * stride;
+        int half = row / 2;
+        if (row % 2 == 0) {
+            memmove(to, plane + half * stride, (size_t)low_columns * sizeof *to);
+            memcpy(to + low_columns, beside + (ptrdiff_t)half * wide, (size_t)wide * sizeof *to);
+        } else {
+            memcpy(to, below + (ptrdiff_t)half * low_columns, (size_t)low_columns * sizeof *to);
+            memcpy(to + low_columns, corner + (ptrdiff_t)half * wide, (size_t)wide * sizeof *to);
+        }
+    }
+    if (high)
+        for (int k = 3; k >= 0; k--)
+            lift_rows(plane, rows, columns, stride, k % 2 == 0, -STEPS[k]);
+    for (int row = 0; row < rows; row++)
+        join_line(plane + row * stride, columns, spare);
+}
+
 int synthesise(const int64_t *flat, int rows, int columns, int64_t *plane)
 {
     int sides[MOST_LEVELS + 1][2], count = 0;
@@ -130,29 +153,10 @@ int synthesise(const int64_t *flat, int rows, int columns, int64_t *plane)
     for (int row = 0; row < rows; row++, flat += columns)
         memcpy(plane + row * stride, flat, (size_t)columns * sizeof *flat);
     while (count-- > 0) {
-        int high, wide, low_rows = rows, low_columns = columns;
-        const int64_t *beside = flat, *below, *corner;
+        int low_rows = rows, low_columns = columns;
         rows = sides[count][0], columns = sides[count][1];
-        high = rows - low_rows, wide = columns - low_columns;
-        below = beside + (ptrdiff_t)low_rows * wide;
-        corner = below + (ptrdiff_t)high * low_columns;
-        flat = corner + (ptrdiff_t)high * wide;
-        for (int row = rows - 1; row >= 0; row--) {
-            int64_t *to = plane + row * stride;
-            int half = row / 2;
-            if (row % 2 == 0) {
-                memmove(to, plane + half * stride, (size_t)low_columns * sizeof *to);
-                memcpy(to + low_columns, beside + (ptrdiff_t)half * wide, (size_t)wide * sizeof *to);
-            } else {
-                memcpy(to, below + (ptrdiff_t)half * low_columns, (size_t)low_columns * sizeof *to);
-                memcpy(to + low_columns, corner + (ptrdiff_t)half * wide, (size_t)wide * sizeof *to);
-            }
-        }
-        if (high)
-            for (int k = 3; k >= 0; k--)
-                lift_rows(plane, rows, columns, stride, k % 2 == 0, -STEPS[k]);
-        for (int row = 0; row < rows; row++)
-            join_line(plane + row * stride, columns, spare);
+        join_level(plane, stride, rows, columns, flat, spare);
+        flat += (ptrdiff_t)rows * columns - (ptrdiff_t)low_rows * low_columns;
     }
     free(spare);
     return 1;
