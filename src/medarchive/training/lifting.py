@@ -154,7 +154,7 @@ class _Run:
             group["lr"] = rate * fall
         loss = _losses(self.net, _batch(samples), noise=True).mean()
         self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         for parameters, most in zip(self._groups, (0.3, 1.0), strict=True):
             torch.nn.utils.clip_grad_norm_(parameters, most)
         self.optimiser.step()
@@ -163,7 +163,7 @@ class _Run:
         for name, value in self.net.state_dict().items():
             if value.is_floating_point():
                 self.averaged[name].mul_(kept).add_(value, alpha=1 - kept)
-        return loss.item()
+        return float(loss.item())
 
     def saved(self) -> float:
         """What the averaged networks save on the validation parts, by the same model of the rate."""

@@ -100,8 +100,8 @@ def sample(part: NDArray[np.int64], step: int, bands: Bands | None = None) -> Sa
     restored = []
     for level in range(LEVELS, len(bands.details)):
         sizes = np.array([steps.of_band(step, level, number) for number in range(3)])[:, np.newaxis, np.newaxis]
-        values = quantised[level]
-        back = np.rint((values - INWARD * np.sign(values)) * sizes).astype(np.int64)
+        coded = quantised[level]
+        back = np.rint((coded - INWARD * np.sign(coded)) * sizes).astype(np.int64)
         restored.append((back[0], back[1], back[2]))
     coarse = steps.of_low(step, len(bands.details))
     low = synthesised(Bands(np.rint(bands.low / coarse).astype(np.int64) * coarse, tuple(restored)))

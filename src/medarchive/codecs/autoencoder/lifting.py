@@ -35,8 +35,8 @@ _MOST_CHANGE = 32767
 """128 steps, in 1/256."""
 _RECIPROCAL = 30
 _BOUND = (1 << 31) - 1
-_FIVE = tuple(place for place in product(range(5), repeat=2) if place != (2, 2))
-_THREE = tuple(product(range(3), repeat=2))
+_FIVE = tuple(place for place in product(range(5), range(5)) if place != (2, 2))
+_THREE = tuple(product(range(3), range(3)))
 
 
 class Lifting:
@@ -84,19 +84,22 @@ class Lifting:
         return wavelet.joined(low, details)
 
 
-def shapes_of(rows: int, columns: int) -> tuple[tuple[int, int], ...]:
+def shapes_of(rows: int, columns: int) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
+    """Rows and columns of the details of a level that joins to so many."""
     low, wide = (rows + 1) // 2, (columns + 1) // 2
     return (low, columns // 2), (rows // 2, wide), (rows // 2, columns // 2)
 
 
 def of_three(bands: Iterable[Plane]) -> Details:
+    """Three bands in the order of BANDS."""
     beside, below, corner = bands
     return beside, below, corner
 
 
-def units_of(step: int, level: int) -> list[int]:
+def units_of(step: int, level: int) -> tuple[int, int, int, int]:
     """The steps of the low band, as the networks see it, and of the three others."""
-    return [steps.of_band(step, level, band) for band in (0, 0, 1, 2)]
+    beside, below, corner = (steps.of_band(step, level, band) for band in range(3))
+    return beside, beside, below, corner
 
 
 def _refined(

@@ -53,8 +53,8 @@ class NativeLifting:
         """See Lifting.expected."""
         details = np.zeros(sizes[0] * sizes[1] - low.size, np.int64)
         if level < LEVELS:
-            units = units_of(step, level)
-            _native.expect(self._model, self.instructions, level, *sizes, *units, _flat(low), details)
+            where = level, *sizes, *units_of(step, level)
+            _native.expect(self._model, self.instructions, *where, _flat(low), details)
         return _divided(details, sizes)
 
     def joined(self, low: Plane, rest: Details, expected: Details, level: int, step: int) -> Plane:
@@ -63,9 +63,8 @@ class NativeLifting:
         if level >= LEVELS:
             return wavelet.joined(low, of_three(one + other for one, other in zip(rest, expected, strict=True)))
         plane = np.empty(sizes, np.int64)
-        units = units_of(step, level)
-        given = _flat(low), _together(rest), _together(expected), plane
-        _native.join(self._model, self.instructions, level, *sizes, *units, *given)
+        where = level, *sizes, *units_of(step, level)
+        _native.join(self._model, self.instructions, *where, _flat(low), _together(rest), _together(expected), plane)
         return plane
 
 
