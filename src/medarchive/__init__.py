@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from medarchive import errors
     from medarchive.archive.archive import Archive
-    from medarchive.codecs.api import Inspection, decode, encode, inspect
+    from medarchive.codecs.api import Inspection, decode, encode, inspect, preview
     from medarchive.codecs.registry import describe as codecs
     from medarchive.dicom.query import Level, Query
     from medarchive.errors import MedarchiveError
@@ -31,6 +31,7 @@ __all__ = [
     "encode",
     "errors",
     "inspect",
+    "preview",
 ]
 
 __version__ = "0.1.0.dev0"
@@ -47,6 +48,7 @@ _HOMES = {
     "decode": "medarchive.codecs.api",
     "encode": "medarchive.codecs.api",
     "inspect": "medarchive.codecs.api",
+    "preview": "medarchive.codecs.api",
 }
 
 

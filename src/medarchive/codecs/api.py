@@ -9,15 +9,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from medarchive.codecs import verified
+from medarchive.codecs import fidelity, lossy, rate, verified
 from medarchive.codecs.base import DEFAULT_EFFORT
 from medarchive.codecs.container import Container
+from medarchive.codecs.fidelity.report import worst_error
 from medarchive.codecs.limits import MAX_DECODED_BYTES
 from medarchive.codecs.spec import DTYPES, ImageSpec
 from medarchive.errors import CorruptStream, LimitExceeded, UnsupportedImage
 from medarchive.image import Image
 
-__all__ = ["Inspection", "decode", "encode", "inspect"]
+__all__ = ["Inspection", "decode", "encode", "inspect", "preview"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,8 @@ class Inspection:
         shape: of the array that ``decode`` returns.
         dtype: of that array.
         bits: significant bits of a value.
-        max_error: what was allowed, in units of the values; 0 is lossless.
+        max_error: what was allowed, in units of the values; 0 is lossless, or lossy where ``worst_error`` is not 0.
+        worst_error: the largest error that was measured.
         bytes: of the encoded array.
         raw_bytes: of the array.
         ratio: raw bytes per encoded byte.
@@ -42,6 +44,7 @@ class Inspection:
     dtype: str
     bits: int
     max_error: int
+    worst_error: int
     bytes: int
     raw_bytes: int
     ratio: float
@@ -55,9 +58,14 @@ def encode(
     codec: str | Sequence[str] | None = None,
     bits: int | None = None,
     max_error: int = 0,
+    quality: float | None = None,
+    profile: str | None = None,
+    rescale: tuple[float, float] = (1.0, 0.0),
     effort: int | None = None,
 ) -> bytes:
     """Encode an array of pixels; the result is decoded and compared before it is returned.
+
+    Nothing is lost unless one of ``max_error``, ``quality`` and ``profile`` says so; one at most can be given.
 
     Args:
         array: integers of shape (rows, columns), (frames, rows, columns) or (frames, rows, columns, samples); of any
@@ -65,11 +73,16 @@ def encode(
         codec: a name that ``medarchive.codecs()`` lists, several to try in turn, or None for the smallest result.
         bits: significant bits of a value, 1 to 32; None takes as many as the values need.
         max_error: 0 is lossless; with n no value is off by more than n.
+        quality: lossy, 1 (small) to 100 (close to the original), any number between; the codec is "autoencoder".
+        profile: lossy or near-lossless, as small as the fidelity profile of this name lets it be; lossless where
+            nothing else passes.
+        rescale: slope and intercept from the array's values to those that the profile speaks of, such as HU.
         effort: 1 (quick) to 9 (small); None takes 7.
 
     Raises:
         UnsupportedImage: the array's dtype, shape or values cannot be encoded; the message says what to do.
         UnknownCodec: no such codec here.
+        SettingsError: no such fidelity profile.
         CodecError: the codec's result did not pass the comparison.
 
     Example:
@@ -86,6 +99,15 @@ def encode(
         raise UnsupportedImage(f"effort = {effort}: expected 1 (quick) to 9 (small)")
     names = verified.DEFAULT_CODECS if codec is None else (codec,) if isinstance(codec, str) else tuple(codec)
     spec = ImageSpec.of(image, len(image), rank=given.ndim, array_dtype=given.dtype)
+    if (max_error != 0) + (quality is not None) + (profile is not None) > 1:
+        raise UnsupportedImage("max_error, quality and profile exclude each other; give one")
+    if quality is not None:
+        name = _one(codec, "quality")
+        return lossy.encode(image, quality=quality, codec=name, effort=effort, workers=_threads(), spec=spec)
+    if profile is not None:
+        _one(codec, "profile")
+        wanted, scale = fidelity.profile(profile), fidelity.Rescale(*rescale)
+        return rate.smallest(image, wanted, rescale=scale, effort=effort, workers=_threads(), spec=spec).container
     out = io.BytesIO()
     verified.encode([image], out, codecs=names, max_error=max_error, effort=effort, workers=_threads(), specs=[spec])
     return out.getvalue()
@@ -103,23 +125,25 @@ def decode(data: bytes, *, max_bytes: int = MAX_DECODED_BYTES) -> NDArray[np.gen
         LimitExceeded: the array would be larger than ``max_bytes``.
         UnknownCodec: it was encoded with a codec that is not here.
     """
-    container = _opened(data)
-    spec = container.entries[0].spec
-    if spec.nbytes > max_bytes:
-        raise LimitExceeded(
-            f"an array of {spec.nbytes} bytes, more than max_bytes = {max_bytes}; raise it if you mean it"
-        )
-    array = np.empty(_shape(spec), spec.array_dtype)
-    frames = array.reshape(spec.frames, spec.rows, spec.columns, spec.samples)
+    return _decoded(data, max_bytes, preview=False)
 
-    def read(start: int) -> None:
-        stop = min(start + container.group, spec.frames)
-        frames[start:stop] = container.frames(0, start, stop).pixels
 
-    with ThreadPoolExecutor(_threads(), thread_name_prefix="medarchive-decode") as pool:
-        for done in [pool.submit(read, start) for start in range(0, spec.frames, container.group)]:
-            done.result()
-    return array
+def preview(data: bytes, *, max_bytes: int = MAX_DECODED_BYTES) -> NDArray[np.generic]:
+    """What ``decode`` returns, or sooner something close to it where the stream has a preview in front.
+
+    Streams of the codec "autoencoder" that were encoded without loss or within a bound have one; its pixels are proven
+    by nothing but the stream's checksum.
+
+    Args:
+        data: an encoded array.
+        max_bytes: the largest array to make, in bytes.
+
+    Raises:
+        CorruptStream: the bytes are no encoded array, or were changed since.
+        LimitExceeded: the array would be larger than ``max_bytes``.
+        UnknownCodec: it was encoded with a codec that is not here.
+    """
+    return _decoded(data, max_bytes, preview=True)
 
 
 def inspect(data: bytes) -> Inspection:
@@ -136,12 +160,45 @@ def inspect(data: bytes) -> Inspection:
         dtype=str(entry.spec.array_dtype),
         bits=entry.spec.bits,
         max_error=container.max_error,
+        worst_error=worst_error(entry.report),
         bytes=len(data),
         raw_bytes=entry.spec.nbytes,
         ratio=entry.spec.nbytes / len(data),
         stream_bytes=tuple(stream.length for stream in entry.streams),
         report=entry.report.decode("ascii", "replace"),
     )
+
+
+def _decoded(data: bytes, max_bytes: int, *, preview: bool) -> NDArray[np.generic]:
+    container = _opened(data)
+    spec = container.entries[0].spec
+    if spec.nbytes > max_bytes:
+        raise LimitExceeded(
+            f"an array of {spec.nbytes} bytes, more than max_bytes = {max_bytes}; raise it if you mean it"
+        )
+    array = np.empty(_shape(spec), spec.array_dtype)
+    frames = array.reshape(spec.frames, spec.rows, spec.columns, spec.samples)
+
+    def read(start: int) -> None:
+        stop = min(start + container.group, spec.frames)
+        frames[start:stop] = (container.preview if preview else container.frames)(0, start, stop).pixels
+
+    with ThreadPoolExecutor(_threads(), thread_name_prefix="medarchive-decode") as pool:
+        for done in [pool.submit(read, start) for start in range(0, spec.frames, container.group)]:
+            done.result()
+    return array
+
+
+def _one(codec: str | Sequence[str] | None, what: str) -> str:
+    """The codec to lose with.
+
+    Raises:
+        UnsupportedImage: several were named, or one that cannot.
+    """
+    names = [lossy.DEFAULT_CODEC] if codec is None else [codec] if isinstance(codec, str) else list(codec)
+    if names != [lossy.DEFAULT_CODEC]:
+        raise UnsupportedImage(f"codec = {codec!r} with {what}: only {lossy.DEFAULT_CODEC} has a lossy mode")
+    return names[0]
 
 
 def _threads() -> int:

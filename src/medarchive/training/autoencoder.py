@@ -16,8 +16,8 @@ from medarchive.codecs.autoencoder import plane
 from medarchive.codecs.autoencoder.backend import Coder, coder
 from medarchive.codecs.autoencoder.model import Model
 from medarchive.training.coefficients import Sites, entropy, frames, parts, sites, some
-from medarchive.training.entropy_network import EntropyNet, bits, exported
 from medarchive.training.dead_zone import DeadZone
+from medarchive.training.entropy_network import EntropyNet, bits, exported
 
 __all__ = ["Progress", "Recipe", "train"]
 
@@ -104,7 +104,7 @@ def train(data: Path, out: Path, recipe: Recipe, device: str = "cpu", workers: i
                 group["lr"] = recipe.rate * lift
             loss = _loss(net, batch, device) / recipe.images
             optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             torch.nn.utils.clip_grad_norm_(net.parameters(), 0.5)
             optimiser.step()
             step += 1
@@ -146,9 +146,7 @@ def _quantiser(model: bytes) -> Coder:
 class _Batches(IterableDataset[list[Sites]]):
     """Batches without an end: for each band and pass some sites of several images."""
 
-    def __init__(
-        self, series: Sequence[Sequence[NDArray[np.int64]]], recipe: Recipe, model: bytes, step: int
-    ) -> None:
+    def __init__(self, series: Sequence[Sequence[NDArray[np.int64]]], recipe: Recipe, model: bytes, step: int) -> None:
         self._series, self._recipe, self._model, self._step = series, recipe, model, step
 
     def __iter__(self) -> Iterator[list[Sites]]:
@@ -157,9 +155,7 @@ class _Batches(IterableDataset[list[Sites]]):
         torch.set_num_threads(1)
         found, quantiser = parts(self._series, random, self._recipe.side), _quantiser(self._model)
         while True:
-            images = [
-                sites(next(found), quantiser, float(random.uniform(8, 80))) for _ in range(self._recipe.images)
-            ]
+            images = [sites(next(found), quantiser, float(random.uniform(8, 80))) for _ in range(self._recipe.images)]
             yield [some(Sites.joined(each), self._recipe.sites, random) for each in zip(*images, strict=True)]
 
 

@@ -99,10 +99,10 @@ def gathered(pyramid: Pyramid[np.int32], bits: float) -> list[Sites]:
     """The sites of a pyramid; the weight of each is 1 / bits."""
     found, known = [[_none(count)] for count in COUNTS], activities(pyramid)
     canvases = []
-    for level in pyramid.levels:
-        canvases.append(Canvas.empty(level[0].shape[0], level[1].shape[1]))
-        for number, band in enumerate(level):
-            canvases[-1].put(number, band)
+    for row_of_bands in pyramid.levels:
+        canvases.append(Canvas.empty(row_of_bands[0].shape[0], row_of_bands[1].shape[1]))
+        for number, values in enumerate(row_of_bands):
+            canvases[-1].put(number, values)
     random = np.random.default_rng(int(np.abs(pyramid.flat).sum()))
     for (level, bands), band in product(enumerate(pyramid.levels), range(3)):
         if not known[level, band]:

@@ -19,7 +19,5 @@ class DeadZone:
         """Never asked for."""
         raise NotImplementedError
 
-    def quantise(
-        self, pyramid: Pyramid[np.int32], scaled: NDArray[np.float32], price: float, inward: float
-    ) -> None:
+    def quantise(self, pyramid: Pyramid[np.int32], scaled: NDArray[np.float32], price: float, inward: float) -> None:
         """See Reference.quantise."""

@@ -32,7 +32,7 @@ class EntropyNet(nn.Module):
 
     def forward(self, which: int, seen: torch.Tensor) -> torch.Tensor:
         """Logits of some sites of band and pass ``which``, (sites, OUTPUTS), from features in 1/16."""
-        hidden, wider, last = self.layers[which]  # type: ignore[misc]
+        hidden, wider, last = self.layers[which]
         active = hidden(seen.float() / UNIT).clamp(0, _MOST)
         logits: torch.Tensor = last(wider(active).clamp(0, _MOST))
         return logits

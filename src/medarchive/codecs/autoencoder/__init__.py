@@ -1,4 +1,4 @@
-"""autoencoder: the learned lossy codec. What decides a decoded pixel is integers; docs/format.md has every one of them."""
+"""autoencoder: the learned lossy codec. Integers decide what is decoded; docs/format.md has every one of them."""
 
 from medarchive.codecs.autoencoder.codec import Autoencoder
 

@@ -29,14 +29,14 @@ COMPANDED = np.rint(UNIT * np.log2(1.0 + np.arange(256))).astype(np.int32)
 """How large a coefficient of each absolute value looks; larger ones look like the last."""
 
 _CROSS = ((0, 0), (0, -1), (0, 1), (-1, 0), (1, 0))
-_SQUARE = tuple(product((-1, 0, 1), repeat=2))
+_SQUARE = tuple(product((-1, 0, 1), (-1, 0, 1)))
 _BESIDE = (*_SQUARE, (0, -2), (0, 2), (-2, 0), (2, 0))
 
 
 def _own(number: int) -> tuple[tuple[int, int], ...]:
     """Where sites of the same band lie that are known in a pass, at most three rows or columns away."""
     row, column = PASSES[number]
-    near = (at for at in product(range(-3, 4), repeat=2) if abs(at[0]) + abs(at[1]) <= 4)
+    near = (at for at in product(range(-3, 4), range(-3, 4)) if abs(at[0]) + abs(at[1]) <= 4)
     earlier = PASSES[:number]
     return tuple(at for at in near if ((row + at[0]) % 2, (column + at[1]) % 2) in earlier)
 
@@ -69,7 +69,8 @@ class Canvas:
 def companded(coefficients: NDArray[np.integer]) -> Ints:
     """What coefficients look like."""
     size = COMPANDED[np.minimum(np.abs(coefficients), len(COMPANDED) - 1)]
-    return np.where(coefficients < 0, -size, size)
+    found: Ints = np.where(coefficients < 0, -size, size)
+    return found
 
 
 def sites(shape: tuple[int, int], number: int) -> tuple[int, int]:
@@ -89,7 +90,8 @@ def _boxes(canvas: Ints, radius: int) -> Ints:
     sums = np.abs(canvas).cumsum(axis=0).cumsum(axis=1)
     sums = np.pad(sums, ((1, 0), (1, 0)))
     side = 2 * radius + 1
-    return sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
+    found: Ints = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
+    return found
 
 
 def features(
@@ -115,39 +117,38 @@ def features(
     """
     rows, columns = sites(shape, number)
     row, column = PASSES[number]
-    found: list[Ints] = []
 
-    def near(plane: Ints, at: Sequence[tuple[int, int]], margin: int = MARGIN) -> None:
-        for down, right in at:
-            top, left = margin + row + down, margin + column + right
-            found.append(plane[top : top + 2 * rows - 1 : 2, left : left + 2 * columns - 1 : 2])
+    def near(plane: Ints, at: Sequence[tuple[int, int]], margin: int = MARGIN) -> list[Ints]:
+        places = ((margin + row + down, margin + column + right) for down, right in at)
+        return [plane[y : y + 2 * rows - 1 : 2, x : x + 2 * columns - 1 : 2] for y, x in places]
 
-    def above(plane: Ints, at: Sequence[tuple[int, int]], margin: int = MARGIN) -> None:
-        for down, right in at:
-            top, left = margin + down, margin + right
-            found.append(plane[top : top + rows, left : left + columns])
+    def above(plane: Ints, at: Sequence[tuple[int, int]], margin: int = MARGIN) -> list[Ints]:
+        places = ((margin + down, margin + right) for down, right in at)
+        return [plane[y : y + rows, x : x + columns] for y, x in places]
 
-    near(canvas.signed[band], OWN[number])
-    for other in range(band):
-        near(canvas.signed[other], _BESIDE)
-    bands = [band, *(other for other in range(3) if other != band)]
-    if parent is None:
-        found += [np.zeros((rows, columns), np.int32)] * (len(_SQUARE) + 2 * len(_CROSS))
-    else:
-        for which, at in zip(bands, (_SQUARE, _CROSS, _CROSS), strict=True):
-            above(parent.signed[which], at)
+    own, beside = canvas.signed[band], [canvas.signed[other] for other in range(band)]
+    found = near(own, OWN[number])
+    for plane in beside:
+        found += near(plane, _BESIDE)
+    over = _parents(parent, band, rows, columns)
+    for plane, at in zip(over, (_SQUARE, _CROSS, _CROSS), strict=True):
+        found += above(plane, at)
     found += [np.abs(plane) for plane in found]
     if number:
-        near(_boxes(canvas.signed[band], 4) * _SHARES[number] >> 8, ((0, 0),), 0)
-    for other in range(band):
-        near(_boxes(canvas.signed[other], 3) * 5 >> 8, ((0, 0),), MARGIN - 3)
-    for which in bands:
-        if parent is None:
-            found.append(np.zeros((rows, columns), np.int32))
-        else:
-            above(_boxes(parent.signed[which], 2) * 10 >> 8, ((0, 0),), MARGIN - 2)
+        found += near(_boxes(own, 4) * _SHARES[number] >> 8, ((0, 0),), 0)
+    for plane in beside:
+        found += near(_boxes(plane, 3) * 5 >> 8, ((0, 0),), MARGIN - 3)
+    for plane in over:
+        found += above(_boxes(plane, 2) * 10 >> 8, ((0, 0),), MARGIN - 2)
     found += [np.full((rows, columns), constant, np.int32) for constant in constants]
     return np.stack(found).reshape(len(found), -1)
+
+
+def _parents(parent: Canvas | None, band: int, rows: int, columns: int) -> list[Ints]:
+    """The bands of the coarser level: the same one first; empty ones where there is no such level."""
+    if parent is None:
+        return [np.zeros((rows + 2 * MARGIN, columns + 2 * MARGIN), np.int32)] * 3
+    return [parent.signed[which] for which in (band, *(other for other in range(3) if other != band))]
 
 
 _SHARES = (0, 12, 6, 4)

@@ -22,11 +22,10 @@ from medarchive.codecs.autoencoder.lifting_model import LevelNetworks, LiftingMo
 from medarchive.codecs.autoencoder.network import MOST_ACTIVE, Layer
 from medarchive.codecs.autoencoder.wavelet import Details, Plane
 
-__all__ = ["NUMBER", "Lifting", "of_three", "shapes_of", "units_of"]
+__all__ = ["Lifting", "of_three", "shapes_of", "units_of"]
 
 Ints = NDArray[np.int64]
 
-NUMBER = 1
 _FIRST, _OTHER = 6, 10
 """By how many bits the sums of first and other layers are shifted."""
 _MOST_INPUT = 2047
@@ -40,12 +39,15 @@ _THREE = tuple(product(range(3), range(3)))
 
 
 class Lifting:
-    """The learned transform; see ``transform.Transform``."""
+    """The normative learned transform. Any thread may use it.
 
-    number = NUMBER
+    Attributes:
+        identity: how a stream names its model.
+    """
 
     def __init__(self, model: LiftingModel) -> None:
         self._levels = model.levels
+        self.identity = model.identity
 
     def expected(self, low: Plane, sizes: tuple[int, int], level: int, step: int) -> Details:
         """The details of a level as its low band lets expect them.
@@ -128,7 +130,8 @@ def _framed(band: Plane, shape: tuple[int, ...]) -> Plane:
 def _steps(values: Plane, unit: int) -> Ints:
     """Values of 1/64 in 1/16 of a step of so many 1/64."""
     reciprocal = ((1 << _RECIPROCAL) + unit // 2) // unit
-    return np.clip(values, -_BOUND, _BOUND) * reciprocal + (1 << _RECIPROCAL - 5) >> _RECIPROCAL - 4
+    products: Ints = np.clip(values, -_BOUND, _BOUND) * reciprocal
+    return products + (1 << _RECIPROCAL - 5) >> _RECIPROCAL - 4
 
 
 def _inputs(values: Plane, unit: int) -> Ints:

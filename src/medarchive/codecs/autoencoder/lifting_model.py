@@ -13,10 +13,12 @@ from medarchive.codecs.autoencoder.network import MOST_BIAS, MOST_WEIGHT, Layer
 from medarchive.codecs.frames import packed, unpacked
 from medarchive.errors import CorruptStream
 
-__all__ = ["LEVELS", "PREDICTED", "REFINED", "SEEN", "WIDEST", "LevelNetworks", "LiftingModel"]
+__all__ = ["IDENTITY", "LEVELS", "PREDICTED", "REFINED", "SEEN", "WIDEST", "LevelNetworks", "LiftingModel"]
 
 MAGIC = b"\x89MEDL\r\n\x1a"
 VERSION = 1
+IDENTITY = 4
+"""Bytes of the SHA-256 by which a stream names its model."""
 LEVELS = 3
 """Levels that have networks, the finest ones."""
 AROUND = 24
@@ -56,6 +58,11 @@ class LiftingModel:
 
     sha256: bytes
     levels: tuple[LevelNetworks, ...]
+
+    @property
+    def identity(self) -> bytes:
+        """How a stream names it."""
+        return self.sha256[:IDENTITY]
 
     @property
     def kinds(self) -> int:

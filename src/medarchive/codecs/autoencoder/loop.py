@@ -1,7 +1,7 @@
-"""Loop: coefficients of the learned transform, expected from the low bands that a decoder will have.
+"""Loop: a plane's coefficients by a learned transform, level by level.
 
-A level's details are expected from its low band, and that band is what was decoded of the coarser levels: so an
-encoder quantises from the coarsest level to the finest, and each level's error stays its own.
+A level's details are expected from its low band, and what a decoder has of that band is what came of the coarser
+levels: so an encoder quantises from the coarsest level to the finest, and each level's error stays its own.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,49 +10,69 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medarchive.codecs.autoencoder import points, steps, wavelet
-from medarchive.codecs.autoencoder.lifting import Lifting
+from medarchive.codecs.autoencoder.learned import Learned
 from medarchive.codecs.autoencoder.pyramid import Pyramid
 
-__all__ = ["restored", "walked"]
+__all__ = ["analysed", "left", "synthesised"]
 
 Longs = NDArray[np.int64]
+Exact = Pyramid[np.int64]
 
 
-def walked(
-    exact: Pyramid[np.int64],
-    pyramid: Pyramid[np.int32],
-    lifting: Lifting,
+def analysed(plane: Longs, transform: Learned, step: int) -> Exact:
+    """The coefficients of a plane, all in 1/64 of a stored unit, with details expected from exact low bands."""
+    exact = Pyramid.joined((plane.shape[0], plane.shape[1]), wavelet.analysed(plane))
+    low = plane
+    for level, sizes in enumerate(_joints(exact)):
+        low, _ = wavelet.split(low)
+        for band, likely in zip(exact.levels[level], transform.expected(low, sizes, level, step), strict=True):
+            np.subtract(band, likely, out=band)
+    return exact
+
+
+def synthesised(coefficients: Exact, transform: Learned, step: int) -> Longs:
+    """The plane of coefficients, in 1/64 of a stored unit."""
+    low = coefficients.low
+    for level, sizes in reversed(list(enumerate(_joints(coefficients)))):
+        expected = transform.expected(low, sizes, level, step)
+        low = transform.joined(low, coefficients.levels[level], expected, level, step)
+    return low
+
+
+def left(
+    exact: Exact,
+    quantised: Pyramid[np.int32],
+    transform: Learned,
     step: int,
     inward: Sequence[int],
     choice: Callable[[NDArray[np.float64]], NDArray[np.int32]] | None = None,
-) -> Pyramid[np.int64]:
-    """What is left of a plane's details after what is expected of them.
+) -> Exact:
+    """What is left of a plane's coefficients after what a decoder will expect of its details.
 
     Args:
         exact: coefficients of the 9/7 transform.
-        pyramid: quantised coefficients; where there is a choice only its low band is, and its details are written.
-        lifting: the transform.
+        quantised: those that a decoder will have; where there is a choice only the low band counts, and details are
+            written.
+        transform: the learned transform.
         step: number of the image's step.
         inward: points at which coefficients will be put back, see ``points``.
         choice: quantises coefficients in steps.
     """
-    left = Pyramid.of(exact.shape, exact.flat.copy())
-    joints = list(wavelet.shapes(*exact.shape))
-    low = pyramid.low.astype(np.int64) * steps.of_low(step, len(exact.levels))
-    for level in range(len(exact.levels) - 1, -1, -1):
-        expected = lifting.expected(low, joints[level], level, step)
-        for band, (rest, likely) in enumerate(zip(left.levels[level], expected, strict=True)):
+    found = Pyramid.of(exact.shape, exact.flat.copy())
+    joints = _joints(exact)
+    low = quantised.low.astype(np.int64) * steps.of_low(step, len(joints))
+    for level in range(len(joints) - 1, -1, -1):
+        expected = transform.expected(low, joints[level], level, step)
+        for band, (rest, likely) in enumerate(zip(found.levels[level], expected, strict=True)):
             np.subtract(rest, likely, out=rest)
             if choice:
-                pyramid.levels[level][band][...] = choice(rest / steps.of_band(step, level, band))
-        low = lifting.joined(low, points.of_level(pyramid.levels[level], level, step, inward), expected, level, step)
-    return left
+                quantised.levels[level][band][...] = choice(rest / steps.of_band(step, level, band))
+        if level:
+            coded = points.of_level(quantised.levels[level], level, step, inward)
+            low = transform.joined(low, coded, expected, level, step)
+    return found
 
 
-def restored(rest: Pyramid[np.int64], lifting: Lifting, step: int) -> Longs:
-    """The plane that a decoder makes of coefficients, in 1/64 of a stored unit."""
-    low = rest.low
-    for level, sizes in reversed(list(enumerate(list(wavelet.shapes(*rest.shape))[:-1]))):
-        expected = lifting.expected(low, sizes, level, step)
-        low = lifting.joined(low, rest.levels[level], expected, level, step)
-    return low
+def _joints(pyramid: Exact) -> list[tuple[int, int]]:
+    """Rows and columns that each level joins to, the finest first."""
+    return list(wavelet.shapes(*pyramid.shape))[:-1]

@@ -56,10 +56,7 @@ class Native:
 
     def encode(self, pyramid: Quantised) -> bytes:
         """See Reference.encode."""
-        found = _native.encode(self._model, self.instructions, pyramid.flat, *pyramid.shape)
-        if isinstance(found, str):
-            raise ValueError(found)
-        return found
+        return _native.encode(self._model, self.instructions, pyramid.flat, *pyramid.shape)
 
     def decode(self, data: bytes, pyramid: Quantised) -> None:
         """See Reference.decode."""

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medarchive.codecs.autoencoder import native, wavelet
-from medarchive.codecs.autoencoder.lifting import NUMBER, of_three, shapes_of, units_of
+from medarchive.codecs.autoencoder.lifting import of_three, shapes_of, units_of
 from medarchive.codecs.autoencoder.lifting_model import LEVELS, LiftingModel
 from medarchive.codecs.autoencoder.wavelet import Details, Plane
 
@@ -22,10 +22,9 @@ class NativeLifting:
     """See Lifting. Any number of threads may use it at once.
 
     Attributes:
+        identity: how a stream names its model.
         instructions: the instruction set in use.
     """
-
-    number = NUMBER
 
     def __init__(self, model: LiftingModel, instructions: str | None = None) -> None:
         """Prepare a model.
@@ -40,6 +39,7 @@ class NativeLifting:
         found = native.instruction_sets()
         if not found or (instructions or found[0]) not in found:
             raise ValueError(f"no kernel for {instructions or 'this machine'} here")
+        self.identity = model.identity
         self.instructions = instructions or found[0]
         layers = [layer for level in model.levels for layer in (*level.predict, *level.refine)]
         self._model = _native.pack_lifting(

@@ -1,8 +1,8 @@
 """Network: three layers of integers for each band and pass, from features to the logits of a coefficient's decisions.
 
-Weights are in 1/256 and have 12 bits, activations are in 1/256 and run from 0 to 2047, features in 1/16 up to 128: every
-sum stays below 2^30 for up to 256 features and layers of up to 128, whatever the weights are, and so below 2^53: a
-float64 product has every one of them exactly, in whatever order it adds.
+Weights are in 1/256 and have 12 bits, activations are in 1/256 and run from 0 to 2047, features in 1/16 up to 128:
+every sum stays below 2^30 for up to 256 features and layers of up to 128, whatever the weights are, and so below 2^53:
+a float64 product has every one of them exactly, in whatever order it adds.
 """
 
 from dataclasses import dataclass

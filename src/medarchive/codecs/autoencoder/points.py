@@ -29,7 +29,8 @@ def found(pyramid: Quantised, exact: Pyramid[np.int64], step: int) -> list[int]:
             for larger, which in enumerate((sizes == 1, sizes > 1)):
                 missed[_index(level, larger)] += beyond[which].sum()
                 count[_index(level, larger)] += np.count_nonzero(which)
-    return np.clip(np.rint(32 * missed / np.maximum(count, 1)), 0, (1 << BITS) - 1).astype(int).tolist()
+    inward = np.clip(np.rint(32 * missed / np.maximum(count, 1)), 0, (1 << BITS) - 1)
+    return [int(point) for point in inward]
 
 
 def restored(pyramid: Quantised, step: int, points: Sequence[int]) -> Pyramid[np.int64]:

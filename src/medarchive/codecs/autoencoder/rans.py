@@ -50,7 +50,7 @@ class Decoder:
             CorruptStream: the stream ends too early.
         """
         slot = self._state & 0xFFFF
-        yes = slot < chance
+        yes: bool = slot < chance
         start, count = (0, chance) if yes else (chance, _LEAST - chance)
         state = count * (self._state >> 16) + slot - start
         if state < _LEAST:

@@ -29,10 +29,10 @@ def bits(logits: NDArray[np.int32], sizes: NDArray[np.int32], negative: NDArray[
     nats = logits.astype(np.float32) * _NAT
 
     def no(index: int) -> Floats:
-        return np.logaddexp(np.float32(0), nats[index])
+        return np.asarray(np.logaddexp(np.float32(0), nats[index]), np.float32)
 
     def yes(index: int) -> Floats:
-        return np.logaddexp(np.float32(0), -nats[index])
+        return np.asarray(np.logaddexp(np.float32(0), -nats[index]), np.float32)
 
     some = sizes > 0
     cost = np.where(some, yes(ANY) + np.where(negative, yes(NEGATIVE), no(NEGATIVE)), no(ANY))
@@ -49,9 +49,7 @@ def bits(logits: NDArray[np.int32], sizes: NDArray[np.int32], negative: NDArray[
     return np.asarray(cost * _TO_BITS + np.maximum(classes - 2, 0), np.float32)
 
 
-def chosen(
-    scaled: Floats, logits: NDArray[np.int32], price: float, inward: float = 0.05
-) -> NDArray[np.int32]:
+def chosen(scaled: Floats, logits: NDArray[np.int32], price: float, inward: float = 0.05) -> NDArray[np.int32]:
     """The quantised coefficients of the least squared error plus price times bits.
 
     Args:

@@ -55,7 +55,7 @@ class Reference:
         decoder.finish()
 
     def quantise(self, pyramid: Quantised, scaled: NDArray[np.float32], price: float, inward: float) -> None:
-        """Quantise again, each coefficient as the best bargain in the light of those before it; the encoder's choice alone.
+        """Quantise again, each coefficient as the best bargain in the light of those before it. No decoder knows of it.
 
         Args:
             pyramid: quantised anyhow, which says how much there is in each band; it is written.
@@ -90,9 +90,7 @@ class _Pass:
         return levels[self.level][self.band][row::2, column::2]
 
     def logits(self, model: Model) -> Ints:
-        seen = context.features(
-            self._canvas, self._parent, self._shape, self.band, self.number, self._constants
-        )
+        seen = context.features(self._canvas, self._parent, self._shape, self.band, self.number, self._constants)
         return model.networks[4 * self.band + self.number].logits(seen)
 
     def show(self) -> None:

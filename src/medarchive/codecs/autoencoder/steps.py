@@ -6,7 +6,7 @@ divided by the norm of the band's synthesis basis.
 
 import math
 
-__all__ = ["MOST", "of_band", "nearest", "size"]
+__all__ = ["MOST", "nearest", "of_band", "size"]
 
 PER_OCTAVE = 32
 _FINEST = -4

@@ -107,14 +107,16 @@ def _beside_odd(even: Plane, odds: int) -> Plane:
     right = even[:, 1 : odds + 1]
     if right.shape[1] < odds:
         right = np.concatenate([right, even[:, -1:]], axis=1)
-    return even[:, :odds] + right
+    sides: Plane = even[:, :odds] + right
+    return sides
 
 
 def _beside_even(odd: Plane, evens: int) -> Plane:
     """The sum of the odd values left and right of each even one; beyond the ends stand the outermost."""
     left = np.concatenate([odd[:, :1], odd], axis=1)
     right = odd if odd.shape[1] == evens else np.concatenate([odd, odd[:, -1:]], axis=1)
-    return left[:, :evens] + right
+    sides: Plane = left[:, :evens] + right
+    return sides
 
 
 def _split(lines: Plane) -> tuple[Plane, Plane]:

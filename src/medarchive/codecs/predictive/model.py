@@ -11,9 +11,9 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
+from medarchive.codecs.frames import unpacked
 from medarchive.codecs.predictive.distribution import SHAPES, SPAN
 from medarchive.codecs.predictive.features import COUNT
-from medarchive.codecs.frames import unpacked
 from medarchive.codecs.predictive.network import MOST_BIAS, MOST_WEIGHT, WIDEST, Layer, Network
 from medarchive.codecs.predictive.planes import Ints
 from medarchive.errors import CorruptStream, UnknownCodec

@@ -124,7 +124,11 @@ static PyObject *encode(PyObject *self, PyObject *args)
     result = coder->encode(&p, &data, &length);
     Py_END_ALLOW_THREADS;
     PyBuffer_Release(&flat);
-    bytes = result == CODED ? PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)length) : failed(result);
+    bytes = result == CODED ? PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)length) : NULL;
+    if (result == BEYOND_BOUNDS)
+        PyErr_SetString(PyExc_ValueError, "a coefficient beyond all bounds");
+    else if (result != CODED)
+        PyErr_NoMemory();
     free(data);
     return bytes;
 }

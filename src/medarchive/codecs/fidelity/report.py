@@ -1,13 +1,14 @@
-"""Fidelity: how far decoded pixels are from the original ones, measured, never assumed."""
+"""Reports: how far decoded values are from the original ones, counted, never assumed."""
 
 import json
 from dataclasses import dataclass
 
 import numpy as np
 
+from medarchive.errors import CorruptStream
 from medarchive.image import Image
 
-__all__ = ["FidelityReport", "measure"]
+__all__ = ["FidelityReport", "measure", "worst_error"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +37,31 @@ class FidelityReport:
         worst = max(self.max_error, other.max_error)
         return FidelityReport(self.limit, worst, self.changed + other.changed, self.values + other.values)
 
-    def packed(self) -> bytes:
-        """The form kept in a container: JSON, or nothing where nothing was lost."""
+    def packed(self, verdict: bytes = b"") -> bytes:
+        """The form kept in a container: JSON, or nothing where nothing was lost.
+
+        Args:
+            verdict: on the same images, see ``Verdict.packed``; kept beside the numbers.
+        """
         if self.limit == self.max_error == 0:
             return b""
-        numbers = {"limit": self.limit, "max_error": self.max_error, "changed": self.changed, "values": self.values}
-        return json.dumps(numbers, separators=(",", ":")).encode("ascii")
+        form = {"limit": self.limit, "max_error": self.max_error, "changed": self.changed, "values": self.values}
+        kept = form | {"verdict": json.loads(verdict)} if verdict else form
+        return json.dumps(kept, separators=(",", ":")).encode("ascii")
+
+
+def worst_error(report: bytes) -> int:
+    """The largest error that a packed report tells of, in stored units; 0 where nothing was lost.
+
+    Raises:
+        CorruptStream: it is no such report.
+    """
+    if not report:
+        return 0
+    try:
+        return int(json.loads(report)["max_error"])
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise CorruptStream(f"a fidelity report that cannot be read: {type(error).__name__}: {error}") from error
 
 
 def measure(original: Image, decoded: Image, limit: int = 0) -> FidelityReport:
