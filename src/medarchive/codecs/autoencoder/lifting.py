@@ -135,7 +135,8 @@ def _steps(values: Plane, unit: int) -> Ints:
 
 
 def _inputs(values: Plane, unit: int) -> Ints:
-    return np.clip(_steps(values, unit), -_MOST_INPUT, _MOST_INPUT)
+    found: Ints = np.clip(_steps(values, unit), -_MOST_INPUT, _MOST_INPUT)
+    return found
 
 
 def _taps(values: Ints, places: Sequence[tuple[int, int]], margin: int) -> Ints:
@@ -148,7 +149,8 @@ def _taps(values: Ints, places: Sequence[tuple[int, int]], margin: int) -> Ints:
 def _around(low: Plane, unit: int) -> Ints:
     """The low coefficients around each one, less that one."""
     values = np.clip(_steps(low, unit), -_MOST_LOW, _MOST_LOW)
-    return np.clip(_taps(values, _FIVE, 2) - values.reshape(-1), -_MOST_INPUT, _MOST_INPUT)
+    found: Ints = np.clip(_taps(values, _FIVE, 2) - values.reshape(-1), -_MOST_INPUT, _MOST_INPUT)
+    return found
 
 
 def _squares(hidden: Ints, shape: tuple[int, ...]) -> Ints:
@@ -157,7 +159,8 @@ def _squares(hidden: Ints, shape: tuple[int, ...]) -> Ints:
 
 
 def _active(layer: Layer, inputs: Ints, shift: int) -> Ints:
-    return np.clip(layer.shifted(inputs.astype(np.int32), shift), 0, MOST_ACTIVE).astype(np.int64)
+    found: Ints = np.clip(layer.shifted(inputs.astype(np.int32), shift), 0, MOST_ACTIVE).astype(np.int64)
+    return found
 
 
 def _changes(layer: Layer, hidden: Ints, shape: tuple[int, ...], units: Sequence[int]) -> list[Plane]:

@@ -1,12 +1,15 @@
 """Plane: one plane of an image as latents, and back. Mirrors docs/format.md, "autoencoder"."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from medarchive.codecs.autoencoder import points, steps, transform
+from medarchive.codecs.autoencoder import learned, loop, points, steps, transform
 from medarchive.codecs.autoencoder.backend import Coder
+from medarchive.codecs.autoencoder.learned import Learned
+from medarchive.codecs.autoencoder.lifting_model import IDENTITY
 from medarchive.codecs.autoencoder.pyramid import Pyramid
 from medarchive.codecs.autoencoder.wavelet import FRACTION
 from medarchive.codecs.wire import Reader, blob, varint
@@ -15,6 +18,7 @@ from medarchive.errors import CorruptStream
 __all__ = ["Decoded", "decode", "encode", "latents", "step_of"]
 
 Values = NDArray[np.int64]
+Exact = Pyramid[np.int64]
 
 _DEAD = 0.4
 _PRICE = 0.15
@@ -38,7 +42,7 @@ def step_of(values: Values, quality: float) -> int:
     return steps.nearest(coarse * (fine / coarse) ** ((quality - 1) / 99))
 
 
-def encode(values: Values, step: int, coder: Coder, passes: int) -> bytes:
+def encode(values: Values, step: int, coder: Coder, passes: int, lifted: Learned | None = None) -> bytes:
     """The bytes of a plane.
 
     Args:
@@ -46,6 +50,7 @@ def encode(values: Values, step: int, coder: Coder, passes: int) -> bytes:
         step: number of the quantiser's step.
         coder: of coefficients.
         passes: how often the quantiser looks at what coefficients cost.
+        lifted: a learned transform; without it the 9/7 transform is all.
     """
     lowest, highest = int(values.min()), int(values.max())
     head = varint(lowest) + varint(highest - lowest)
@@ -53,10 +58,15 @@ def encode(values: Values, step: int, coder: Coder, passes: int) -> bytes:
         return head
     middle = round(float(values.mean()))
     exact = transform.analysed(values - middle)
-    pyramid = _quantised(exact, step, coder, passes)
+    head += varint(middle - lowest) + varint(step) + bytes([lifted is not None])
+    if lifted is None:
+        pyramid = _quantised(exact, step, coder, passes)
+    else:
+        head += lifted.identity
+        pyramid, exact = _lifted(exact, step, coder, passes, lifted)
     found = points.found(pyramid, exact, step)
     packed = sum(point << points.BITS * index for index, point in enumerate(found))
-    return head + varint(middle - lowest) + varint(step) + varint(packed) + blob(coder.encode(pyramid))
+    return head + varint(packed) + blob(coder.encode(pyramid))
 
 
 def latents(values: Values, step: int, coder: Coder, passes: int = 1) -> Pyramid[np.int32]:
@@ -64,17 +74,44 @@ def latents(values: Values, step: int, coder: Coder, passes: int = 1) -> Pyramid
     return _quantised(transform.analysed(values - round(float(values.mean()))), step, coder, passes)
 
 
-def _quantised(exact: Pyramid[np.int64], step: int, coder: Coder, passes: int) -> Pyramid[np.int32]:
-    scaled = Pyramid.of(exact.shape, np.zeros(exact.flat.size, np.float32))
-    for level, (row, detail) in enumerate(zip(scaled.levels, exact.levels, strict=True)):
-        for band, (to, coefficients) in enumerate(zip(row, detail, strict=True)):
-            np.multiply(coefficients, 1 / steps.of_band(step, level, band), out=to, casting="same_kind")
+def _quantised(exact: Exact, step: int, coder: Coder, passes: int) -> Pyramid[np.int32]:
+    scaled = _scaled(exact, step)
     low = np.rint(exact.low / steps.of_low(step, len(exact.levels))).astype(np.int32)
-    pyramid = Pyramid.of(exact.shape, (np.sign(scaled.flat) * np.floor(np.abs(scaled.flat) + _DEAD)).astype(np.int32))
+    pyramid = Pyramid.of(exact.shape, _rounded(scaled.flat))
     for _ in range(passes):
         coder.quantise(pyramid, scaled.flat, _PRICE, _INWARD)
     pyramid.low[...] = low
     return pyramid
+
+
+def _lifted(exact: Exact, step: int, coder: Coder, passes: int, lifted: Learned) -> tuple[Pyramid[np.int32], Exact]:
+    """Quantised coefficients, and what there was to quantise."""
+    pyramid = Pyramid.zeros(exact.shape)
+    low = np.rint(exact.low / steps.of_low(step, len(exact.levels))).astype(np.int32)
+    pyramid.low[...] = low
+    inward = [round(32 * _INWARD)] * points.COUNT
+    left = loop.left(exact, pyramid, lifted, step, inward, _rounded)
+    for _ in range(passes):
+        coder.quantise(pyramid, _scaled(left, step).flat, _PRICE, _INWARD)
+        pyramid.low[...] = low
+        inward = points.found(pyramid, left, step)
+        left = loop.left(exact, pyramid, lifted, step, inward)
+    return pyramid, left
+
+
+def _scaled(exact: Exact, step: int) -> Pyramid[np.float32]:
+    """Details in steps."""
+    scaled = Pyramid.of(exact.shape, np.zeros(exact.flat.size, np.float32))
+    for level, (row, detail) in enumerate(zip(scaled.levels, exact.levels, strict=True)):
+        for band, (to, coefficients) in enumerate(zip(row, detail, strict=True)):
+            np.multiply(coefficients, 1 / steps.of_band(step, level, band), out=to, casting="same_kind")
+    return scaled
+
+
+def _rounded(scaled: NDArray[np.floating]) -> NDArray[np.int32]:
+    """Coefficients in steps, rounded before anyone knows what they cost."""
+    rounded: NDArray[np.int32] = (np.sign(scaled) * np.floor(np.abs(scaled) + _DEAD)).astype(np.int32)
+    return rounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,11 +123,21 @@ class Decoded:
     highest: int
 
 
-def decode(reader: Reader, rows: int, columns: int, coder: Coder) -> Decoded:
+def decode(
+    reader: Reader, rows: int, columns: int, coder: Coder, known: Callable[[bytes], Learned] = learned.load
+) -> Decoded:
     """The plane of such bytes.
+
+    Args:
+        reader: of the bytes.
+        rows: of the plane.
+        columns: of the plane.
+        coder: of coefficients.
+        known: finds a learned transform by its identity.
 
     Raises:
         CorruptStream: the bytes are no such plane.
+        UnknownCodec: they name a learned transform that is not here.
     """
     lowest, spread = reader.varint(_MOST_VALUE - 1), reader.varint(_MOST_VALUE - 1)
     if lowest + spread >= _MOST_VALUE:
@@ -98,9 +145,14 @@ def decode(reader: Reader, rows: int, columns: int, coder: Coder) -> Decoded:
     if not spread:
         return Decoded(np.full((rows, columns), lowest, np.int64), lowest, lowest)
     middle, step = lowest + reader.varint(spread), reader.varint(steps.MOST)
+    lifted = known(reader.take(IDENTITY)) if reader.varint(1) else None
     packed = reader.varint((1 << points.BITS * points.COUNT) - 1)
     found = [packed >> points.BITS * index & (1 << points.BITS) - 1 for index in range(points.COUNT)]
     pyramid = Pyramid.zeros((rows, columns))
     coder.decode(reader.blob(_MOST_BYTES), pyramid)
-    plane = transform.synthesised(points.restored(pyramid, step, found))
+    coefficients = points.restored(pyramid, step, found)
+    if lifted is None:
+        plane = transform.synthesised(coefficients)
+    else:
+        plane = loop.synthesised(coefficients, lifted, step) + (1 << FRACTION - 1) >> FRACTION
     return Decoded(np.clip(plane + middle, lowest, lowest + spread), lowest, lowest + spread)

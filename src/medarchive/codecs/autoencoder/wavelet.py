@@ -97,9 +97,9 @@ def synthesised(bands: Bands) -> Plane:
     return low
 
 
-def _lift(to: Plane, sides: Plane, step: int) -> None:
-    """Add to each value a multiple of the sum of the two beside it."""
-    to += (step * sides + (1 << 15)) >> 16
+def _lifted(sides: Plane, step: int) -> Plane:
+    """What is added to each value: a multiple of the sum of the two beside it."""
+    return (step * sides + (1 << 15)) >> 16
 
 
 def _beside_odd(even: Plane, odds: int) -> Plane:
@@ -125,9 +125,9 @@ def _split(lines: Plane) -> tuple[Plane, Plane]:
     if odd.shape[1]:
         for number, step in enumerate(_STEPS):
             if number % 2 == 0:
-                _lift(odd, _beside_odd(even, odd.shape[1]), step)
+                odd += _lifted(_beside_odd(even, odd.shape[1]), step)
             else:
-                _lift(even, _beside_even(odd, even.shape[1]), step)
+                even += _lifted(_beside_even(odd, even.shape[1]), step)
     return even, odd
 
 
@@ -137,9 +137,9 @@ def _joined(low: Plane, high: Plane) -> Plane:
     if odd.shape[1]:
         for number, step in reversed(list(enumerate(_STEPS))):
             if number % 2 == 0:
-                _lift(odd, _beside_odd(even, odd.shape[1]), -step)
+                odd -= _lifted(_beside_odd(even, odd.shape[1]), step)
             else:
-                _lift(even, _beside_even(odd, even.shape[1]), -step)
+                even -= _lifted(_beside_even(odd, even.shape[1]), step)
     lines = np.empty((even.shape[0], even.shape[1] + odd.shape[1]), np.int64)
     lines[:, 0::2], lines[:, 1::2] = even, odd
     return lines

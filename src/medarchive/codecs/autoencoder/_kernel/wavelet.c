@@ -9,27 +9,31 @@
 
 static const int64_t STEPS[] = {-103949, -3472, 57862, 29066};
 
-static void add_sides(int64_t *restrict to, const int64_t *restrict one, const int64_t *restrict other, int count, int64_t step)
+/* Half a unit; taken back, it is what is rounded up that was rounded down. */
+enum { FORTH = 1 << 15, BACK = FORTH - 1 };
+
+static void add_sides(int64_t *restrict to, const int64_t *restrict one, const int64_t *restrict other, int count, int64_t step,
+                      int64_t half)
 {
     INDEPENDENT for (int i = 0; i < count; i++)
-        to[i] += (step * (one[i] + other[i]) + (1 << 15)) >> 16;
+        to[i] += (step * (one[i] + other[i]) + half) >> 16;
 }
 
 /* Lift a line of halves: odd values by even ones, or the other way round. */
-static void lift_odd(int64_t *odd, const int64_t *even, int odds, int evens, int64_t step)
+static void lift_odd(int64_t *odd, const int64_t *even, int odds, int evens, int64_t step, int64_t half)
 {
     int inside = odds < evens ? odds : odds - 1;
-    add_sides(odd, even, even + 1, inside, step);
+    add_sides(odd, even, even + 1, inside, step, half);
     if (inside < odds)
-        odd[inside] += (step * 2 * even[inside] + (1 << 15)) >> 16;
+        odd[inside] += (step * 2 * even[inside] + half) >> 16;
 }
 
-static void lift_even(int64_t *even, const int64_t *odd, int odds, int evens, int64_t step)
+static void lift_even(int64_t *even, const int64_t *odd, int odds, int evens, int64_t step, int64_t half)
 {
-    even[0] += (step * 2 * odd[0] + (1 << 15)) >> 16;
-    add_sides(even + 1, odd, odd + 1, odds - 1, step);
+    even[0] += (step * 2 * odd[0] + half) >> 16;
+    add_sides(even + 1, odd, odd + 1, odds - 1, step, half);
     if (evens > odds)
-        even[odds] += (step * 2 * odd[odds - 1] + (1 << 15)) >> 16;
+        even[odds] += (step * 2 * odd[odds - 1] + half) >> 16;
 }
 
 static void split_line(int64_t *line, int length, int64_t *spare)
@@ -44,10 +48,10 @@ static void split_line(int64_t *line, int length, int64_t *spare)
     }
     if (evens > odds)
         even[odds] = line[2 * odds];
-    lift_odd(odd, even, odds, evens, STEPS[0]);
-    lift_even(even, odd, odds, evens, STEPS[1]);
-    lift_odd(odd, even, odds, evens, STEPS[2]);
-    lift_even(even, odd, odds, evens, STEPS[3]);
+    lift_odd(odd, even, odds, evens, STEPS[0], FORTH);
+    lift_even(even, odd, odds, evens, STEPS[1], FORTH);
+    lift_odd(odd, even, odds, evens, STEPS[2], FORTH);
+    lift_even(even, odd, odds, evens, STEPS[3], FORTH);
     memcpy(line, spare, (size_t)length * sizeof *line);
 }
 
@@ -58,10 +62,10 @@ static void join_line(int64_t *line, int length, int64_t *spare)
     if (!odds)
         return;
     memcpy(spare, line, (size_t)length * sizeof *line);
-    lift_even(even, odd, odds, evens, -STEPS[3]);
-    lift_odd(odd, even, odds, evens, -STEPS[2]);
-    lift_even(even, odd, odds, evens, -STEPS[1]);
-    lift_odd(odd, even, odds, evens, -STEPS[0]);
+    lift_even(even, odd, odds, evens, -STEPS[3], BACK);
+    lift_odd(odd, even, odds, evens, -STEPS[2], BACK);
+    lift_even(even, odd, odds, evens, -STEPS[1], BACK);
+    lift_odd(odd, even, odds, evens, -STEPS[0], BACK);
     for (int i = 0; i < odds; i++) {
         line[2 * i] = even[i];
         line[2 * i + 1] = odd[i];
@@ -71,11 +75,12 @@ static void join_line(int64_t *line, int length, int64_t *spare)
 }
 
 /* One step of a column of rows, which lie interleaved: `first` 1 lifts the odd rows, 0 the even ones. */
-static void lift_rows(int64_t *plane, int rows, int columns, ptrdiff_t stride, int first, int64_t step)
+static void lift_rows(int64_t *plane, int rows, int columns, ptrdiff_t stride, int first, int64_t step,
+                      int64_t half)
 {
     for (int row = first; row < rows; row += 2) {
         int above = row ? row - 1 : row + 1, below = row + 1 < rows ? row + 1 : row - 1;
-        add_sides(plane + row * stride, plane + above * stride, plane + below * stride, columns, step);
+        add_sides(plane + row * stride, plane + above * stride, plane + below * stride, columns, step, half);
     }
 }
 
@@ -93,7 +98,7 @@ int analyse(int64_t *plane, int rows, int columns, int64_t *flat)
             split_line(plane + row * stride, columns, spare);
         if (high)
             for (int k = 0; k < 4; k++)
-                lift_rows(plane, rows, columns, stride, k % 2 == 0, STEPS[k]);
+                lift_rows(plane, rows, columns, stride, k % 2 == 0, STEPS[k], FORTH);
         for (int row = 0; row < rows; row++) {
             const int64_t *from = plane + row * stride;
             int half = row / 2;
@@ -133,7 +138,7 @@ void join_level(int64_t *plane, ptrdiff_t stride, int rows, int columns, const i
     }
     if (high)
         for (int k = 3; k >= 0; k--)
-            lift_rows(plane, rows, columns, stride, k % 2 == 0, -STEPS[k]);
+            lift_rows(plane, rows, columns, stride, k % 2 == 0, -STEPS[k], BACK);
     for (int row = 0; row < rows; row++)
         join_line(plane + row * stride, columns, spare);
 }

@@ -1,0 +1,64 @@
+"""Planes by a learned transform: encoder and decoder agree, and each level's error is its own."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from contracts.lifting_models import model
+from medarchive.codecs.autoencoder import model as entropy_model
+from medarchive.codecs.autoencoder import plane
+from medarchive.codecs.autoencoder.backend import coder
+from medarchive.codecs.autoencoder.learned import Learned, learned
+from medarchive.codecs.autoencoder.lifting import Lifting
+from medarchive.codecs.wire import Reader
+from medarchive.errors import UnknownCodec
+
+
+def picture(rows: int, columns: int) -> NDArray[np.int64]:
+    """A disc in noise."""
+    random = np.random.default_rng(1)
+    y, x = np.mgrid[:rows, :columns]
+    disc = 700 * ((y - rows / 2) ** 2 + (x - columns / 3) ** 2 < (rows / 3) ** 2)
+    return np.rint(1000 + disc + random.normal(0, 12, (rows, columns))).astype(np.int64)
+
+
+def test_a_plane_comes_back_wherever_it_is_decoded() -> None:
+    networks, values = model(refine=True), picture(45, 61)
+    used = coder(entropy_model.load())
+    step = plane.step_of(values, 60)
+    data = plane.encode(values, step, used, 2, learned(networks))
+
+    def found(transform: Learned) -> NDArray[np.int64]:
+        reader = Reader(data)
+        decoded = plane.decode(reader, *values.shape, used, lambda identity: _named(transform, identity))
+        assert not reader.left
+        return decoded.values
+
+    assert np.array_equal(found(learned(networks)), found(Lifting(networks)))
+
+
+def test_errors_of_the_coarse_levels_do_not_spread() -> None:
+    """Networks of random weights expect nonsense, yet an encoder that knows what they will say loses no more."""
+    values, used = picture(64, 64), coder(entropy_model.load())
+    step = plane.step_of(values, 80)
+
+    def missed(transform: Learned | None) -> float:
+        data = plane.encode(values, step, used, 1, transform)
+        decoded = plane.decode(
+            Reader(data), *values.shape, used, lambda identity: _named(transform or Lifting(model()), identity)
+        )
+        return float(np.sqrt(np.mean((decoded.values - values) ** 2)))
+
+    assert missed(learned(model(refine=False))) < 1.3 * missed(None)
+
+
+def test_a_transform_that_is_not_here_is_named() -> None:
+    values, used, networks = picture(20, 20), coder(entropy_model.load()), model()
+    data = plane.encode(values, plane.step_of(values, 50), used, 0, Lifting(networks))
+    with pytest.raises(UnknownCodec, match=networks.identity.hex()):
+        plane.decode(Reader(data), 20, 20, used)
+
+
+def _named(transform: Learned, identity: bytes) -> Learned:
+    assert identity == transform.identity
+    return transform
