@@ -19,7 +19,8 @@ def picture(rows: int, columns: int) -> NDArray[np.int64]:
     random = np.random.default_rng(1)
     y, x = np.mgrid[:rows, :columns]
     disc = 700 * ((y - rows / 2) ** 2 + (x - columns / 3) ** 2 < (rows / 3) ** 2)
-    return np.rint(1000 + disc + random.normal(0, 12, (rows, columns))).astype(np.int64)
+    noisy: NDArray[np.int64] = np.rint(1000 + disc + random.normal(0, 12, (rows, columns))).astype(np.int64)
+    return noisy
 
 
 def test_a_plane_comes_back_wherever_it_is_decoded() -> None:
@@ -30,7 +31,9 @@ def test_a_plane_comes_back_wherever_it_is_decoded() -> None:
 
     def found(transform: Learned) -> NDArray[np.int64]:
         reader = Reader(data)
-        decoded = plane.decode(reader, *values.shape, used, lambda identity: _named(transform, identity))
+        decoded = plane.decode(
+            reader, values.shape[0], values.shape[1], used, lambda identity: _named(transform, identity)
+        )
         assert not reader.left
         return decoded.values
 
@@ -45,7 +48,11 @@ def test_errors_of_the_coarse_levels_do_not_spread() -> None:
     def missed(transform: Learned | None) -> float:
         data = plane.encode(values, step, used, 1, transform)
         decoded = plane.decode(
-            Reader(data), *values.shape, used, lambda identity: _named(transform or Lifting(model()), identity)
+            Reader(data),
+            values.shape[0],
+            values.shape[1],
+            used,
+            lambda identity: _named(transform or Lifting(model()), identity),
         )
         return float(np.sqrt(np.mean((decoded.values - values) ** 2)))
 

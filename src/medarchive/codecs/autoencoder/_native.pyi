@@ -4,7 +4,16 @@ def pack(first: int, second: int, weights: object, biases: object, chances: obje
 def encode(model: object, instructions: str, flat: object, rows: int, columns: int) -> bytes: ...
 def decode(model: object, instructions: str, flat: object, rows: int, columns: int, data: bytes) -> str | None: ...
 def quantise(
-    model: object, instructions: str, flat: object, rows: int, columns: int, scaled: object, price: float, inward: float
+    model: object,
+    instructions: str,
+    flat: object,
+    rows: int,
+    columns: int,
+    scaled: object,
+    price: float,
+    inward: float,
+    finest: int,
+    coarsest: int,
 ) -> str | None: ...
 def analyse(plane: object, flat: object, rows: int, columns: int) -> None: ...
 def synthesise(plane: object, flat: object, rows: int, columns: int) -> None: ...

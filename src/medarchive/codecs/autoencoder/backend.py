@@ -9,6 +9,7 @@ from medarchive.codecs.autoencoder.model import Model
 from medarchive.codecs.autoencoder.native import Native, instruction_sets
 from medarchive.codecs.autoencoder.pyramid import Pyramid
 from medarchive.codecs.autoencoder.reference import Reference
+from medarchive.codecs.autoencoder.wavelet import ALL
 
 __all__ = ["Coder", "coder", "remark"]
 
@@ -26,7 +27,9 @@ class Coder(Protocol):
         """See Reference.decode."""
         ...
 
-    def quantise(self, pyramid: Quantised, scaled: NDArray[np.float32], price: float, inward: float) -> None:
+    def quantise(
+        self, pyramid: Quantised, scaled: NDArray[np.float32], price: float, inward: float, levels: range = ALL
+    ) -> None:
         """See Reference.quantise."""
         ...
 

@@ -45,28 +45,26 @@ def left(
     transform: Learned,
     step: int,
     inward: Sequence[int],
-    choice: Callable[[NDArray[np.float64]], NDArray[np.int32]] | None = None,
+    choice: Callable[[Exact, int], None],
 ) -> Exact:
-    """What is left of a plane's coefficients after what a decoder will expect of its details.
+    """Quantise level by level; what there was to quantise: a plane's details less what a decoder will expect of them.
 
     Args:
         exact: coefficients of the 9/7 transform.
-        quantised: those that a decoder will have; where there is a choice only the low band counts, and details are
-            written.
+        quantised: has the low band that a decoder will have; details are written.
         transform: the learned transform.
         step: number of the image's step.
-        inward: points at which coefficients will be put back, see ``points``.
-        choice: quantises coefficients in steps.
+        inward: points at which a decoder will put coefficients back, see ``points``.
+        choice: quantises a level of coefficients.
     """
     found = Pyramid.of(exact.shape, exact.flat.copy())
     joints = _joints(exact)
     low = quantised.low.astype(np.int64) * steps.of_low(step, len(joints))
     for level in range(len(joints) - 1, -1, -1):
         expected = transform.expected(low, joints[level], level, step)
-        for band, (rest, likely) in enumerate(zip(found.levels[level], expected, strict=True)):
-            np.subtract(rest, likely, out=rest)
-            if choice:
-                quantised.levels[level][band][...] = choice(rest / steps.of_band(step, level, band))
+        for band, likely in zip(found.levels[level], expected, strict=True):
+            np.subtract(band, likely, out=band)
+        choice(found, level)
         if level:
             coded = points.of_level(quantised.levels[level], level, step, inward)
             low = transform.joined(low, coded, expected, level, step)

@@ -61,10 +61,10 @@ def encode(values: Values, step: int, coder: Coder, passes: int, lifted: Learned
     head += varint(middle - lowest) + varint(step) + bytes([lifted is not None])
     if lifted is None:
         pyramid = _quantised(exact, step, coder, passes)
+        found = points.found(pyramid, exact, step)
     else:
         head += lifted.identity
-        pyramid, exact = _lifted(exact, step, coder, passes, lifted)
-    found = points.found(pyramid, exact, step)
+        pyramid, found = _lifted(exact, step, coder, passes, lifted)
     packed = sum(point << points.BITS * index for index, point in enumerate(found))
     return head + varint(packed) + blob(coder.encode(pyramid))
 
@@ -84,28 +84,40 @@ def _quantised(exact: Exact, step: int, coder: Coder, passes: int) -> Pyramid[np
     return pyramid
 
 
-def _lifted(exact: Exact, step: int, coder: Coder, passes: int, lifted: Learned) -> tuple[Pyramid[np.int32], Exact]:
-    """Quantised coefficients, and what there was to quantise."""
-    pyramid = Pyramid.zeros(exact.shape)
+def _lifted(exact: Exact, step: int, coder: Coder, passes: int, lifted: Learned) -> tuple[Pyramid[np.int32], list[int]]:
+    """Quantised coefficients, and the points at which the decoder shall put them back."""
+    pyramid, scaled = Pyramid.zeros(exact.shape), _scaled(exact, step)
     low = np.rint(exact.low / steps.of_low(step, len(exact.levels))).astype(np.int32)
-    pyramid.low[...] = low
     inward = [round(32 * _INWARD)] * points.COUNT
-    left = loop.left(exact, pyramid, lifted, step, inward, _rounded)
-    for _ in range(passes):
-        coder.quantise(pyramid, _scaled(left, step).flat, _PRICE, _INWARD)
-        pyramid.low[...] = low
+
+    def rounded(left: Exact, level: int) -> None:
+        _scale(left, step, level, scaled)
+        for to, band in zip(pyramid.levels[level], scaled.levels[level], strict=True):
+            to[...] = _rounded(band)
+
+    def bargain(left: Exact, level: int) -> None:
+        _scale(left, step, level, scaled)
+        coder.quantise(pyramid, scaled.flat, _PRICE, _INWARD, range(level, level + 1))
+
+    pyramid.low[...] = low
+    left = loop.left(exact, pyramid, lifted, step, inward, rounded)
+    for _ in range(max(1, passes)):
         inward = points.found(pyramid, left, step)
-        left = loop.left(exact, pyramid, lifted, step, inward)
-    return pyramid, left
+        left = loop.left(exact, pyramid, lifted, step, inward, bargain if passes else rounded)
+    return pyramid, inward
 
 
 def _scaled(exact: Exact, step: int) -> Pyramid[np.float32]:
     """Details in steps."""
     scaled = Pyramid.of(exact.shape, np.zeros(exact.flat.size, np.float32))
-    for level, (row, detail) in enumerate(zip(scaled.levels, exact.levels, strict=True)):
-        for band, (to, coefficients) in enumerate(zip(row, detail, strict=True)):
-            np.multiply(coefficients, 1 / steps.of_band(step, level, band), out=to, casting="same_kind")
+    for level in range(len(exact.levels)):
+        _scale(exact, step, level, scaled)
     return scaled
+
+
+def _scale(exact: Exact, step: int, level: int, scaled: Pyramid[np.float32]) -> None:
+    for band, (to, coefficients) in enumerate(zip(scaled.levels[level], exact.levels[level], strict=True)):
+        np.multiply(coefficients, 1 / steps.of_band(step, level, band), out=to, casting="same_kind")
 
 
 def _rounded(scaled: NDArray[np.floating]) -> NDArray[np.int32]:

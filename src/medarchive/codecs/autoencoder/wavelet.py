@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "ALL",
     "BANDS",
     "FRACTION",
     "Bands",
@@ -35,6 +36,8 @@ _STEPS = (-103949, -3472, 57862, 29066)
 BANDS = ("HL", "LH", "HH")
 """In the order in which they are coded: detail along columns' direction x, along y, along both."""
 _COARSEST = 4
+ALL = range(1 << 8)
+"""Whatever levels there are."""
 
 
 @dataclass(frozen=True, slots=True)

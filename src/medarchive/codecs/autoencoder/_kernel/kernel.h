@@ -32,6 +32,7 @@ typedef struct {
     int32_t *flat;       /* see pyramid.py */
     const float *scaled; /* coefficients in steps, where they are to be quantised */
     float price, inward; /* see rate.py */
+    int finest, coarsest; /* levels that are to be quantised; coarser ones stay as they are */
 } plane;
 
 typedef enum { CODED, NO_SUCH_LENGTH, NO_SUCH_STATE, ENDS_EARLY, ENDS_ELSEWHERE, BEYOND_BOUNDS, NO_MEMORY } outcome;

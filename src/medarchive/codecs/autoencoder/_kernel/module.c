@@ -168,8 +168,8 @@ static PyObject *quantise(PyObject *self, PyObject *args)
     plane p = {0};
     outcome result;
     (void)self;
-    if (!PyArg_ParseTuple(args, "OsOiiOff", &capsule, &name, &given, &p.rows, &p.columns, &coefficients, &p.price,
-                          &p.inward)
+    if (!PyArg_ParseTuple(args, "OsOiiOffii", &capsule, &name, &given, &p.rows, &p.columns, &coefficients, &p.price,
+                          &p.inward, &p.finest, &p.coarsest)
         || !(coder = begin(&p, &flat, capsule, name, given)))
         return NULL;
     if (!get(coefficients, &scaled, PyBUF_SIMPLE, (int64_t)4 * p.rows * p.columns, "scaled coefficients")) {
@@ -177,6 +177,8 @@ static PyObject *quantise(PyObject *self, PyObject *args)
         return NULL;
     }
     p.scaled = scaled.buf;
+    if (p.finest < 0)
+        p.finest = 0;
     Py_BEGIN_ALLOW_THREADS;
     result = coder->quantise(&p);
     Py_END_ALLOW_THREADS;
