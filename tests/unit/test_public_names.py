@@ -9,7 +9,7 @@ import medarchive
 
 NAMES = {
     "Archive", "Image", "Inspection", "Level", "MedarchiveError", "Peer", "Query", "Settings", "__version__",
-    "codecs", "decode", "encode", "errors", "inspect",
+    "codecs", "decode", "encode", "errors", "inspect", "preview",
 }  # fmt: skip
 
 

@@ -76,7 +76,7 @@ def encode(
         quality: lossy, 1 (small) to 100 (close to the original), any number between; the codec is "autoencoder".
         profile: lossy or near-lossless, as small as the fidelity profile of this name lets it be; lossless where
             nothing else passes.
-        rescale: slope and intercept from the array's values to those that the profile speaks of, such as HU.
+        rescale: slope and intercept from the array's values to the unit that the profile speaks of, such as HU.
         effort: 1 (quick) to 9 (small); None takes 7.
 
     Raises:
@@ -106,7 +106,8 @@ def encode(
         return lossy.encode(image, quality=quality, codec=name, effort=effort, workers=_threads(), spec=spec)
     if profile is not None:
         _one(codec, "profile")
-        wanted, scale = fidelity.profile(profile), fidelity.Rescale(*rescale)
+        wanted = fidelity.profile(profile)
+        scale = fidelity.Rescale(*rescale, wanted.unit)
         return rate.smallest(image, wanted, rescale=scale, effort=effort, workers=_threads(), spec=spec).container
     out = io.BytesIO()
     verified.encode([image], out, codecs=names, max_error=max_error, effort=effort, workers=_threads(), specs=[spec])

@@ -29,6 +29,8 @@ _LOSSY, _BOUNDED, _DRAWN = 0, 1, 2
 LEAST_QUALITY, MOST_QUALITY = 1.0, 100.0
 _PREVIEW = 20.0
 """The quality of a bounded stream's latents."""
+_PREVIEW_WORTH = 0.5
+"""A drawing has no preview: it has to save half of a bounded stream."""
 _MOST_PIXELS = 1 << 27
 _MOST_SAMPLES = 4
 _DRAWN_VALUES = 64
@@ -69,7 +71,7 @@ class Autoencoder:
             if known.lowest < known.highest:
                 above, spread = _ints(values, known.lowest), known.highest - known.lowest
                 parts.append(given.encode(above, _ints(known.values, known.lowest), spread, effort))
-        return self._smaller(head + b"".join(parts), image, effort)
+        return self._smaller(head + b"".join(parts), image, effort, _PREVIEW_WORTH)
 
     def encode_lossy(self, image: Image, *, quality: float, effort: int = DEFAULT_EFFORT) -> bytes:
         """A lossy stream.
@@ -89,7 +91,7 @@ class Autoencoder:
         stream = head + b"".join(
             plane.encode(values, plane.step_of(values, quality), used, _passes(effort)) for values in _planes(image)
         )
-        return self._smaller(stream, image, effort)
+        return self._smaller(stream, image, effort, 1.0)
 
     def decode(self, data: bytes) -> Image:
         """See Codec.decode."""
@@ -104,11 +106,12 @@ class Autoencoder:
         """
         return self._decoded(data, preview=True)
 
-    def _smaller(self, stream: bytes, image: Image, effort: int) -> bytes:
-        """The stream, or the one of a drawing where that is smaller."""
+    def _smaller(self, stream: bytes, image: Image, effort: int, worth: float) -> bytes:
+        """The stream, or the one of a drawing where that is smaller than this share of it."""
         if not _drawing(image):
             return stream
-        return min(stream, self._head(image, _DRAWN) + Predictive().encode(image, effort=effort), key=len)
+        drawn = self._head(image, _DRAWN) + Predictive().encode(image, effort=effort)
+        return drawn if len(drawn) < worth * len(stream) else stream
 
     def _head(self, image: Image, kind: int) -> bytes:
         if not self.accepts(image) or len(image) != 1:
