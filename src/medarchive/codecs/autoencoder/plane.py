@@ -69,9 +69,12 @@ def encode(values: Values, step: int, coder: Coder, passes: int, lifted: Learned
     return head + varint(packed) + blob(coder.encode(pyramid))
 
 
-def latents(values: Values, step: int, coder: Coder, passes: int = 1) -> Pyramid[np.int32]:
+def latents(
+    values: Values, step: int, coder: Coder, passes: int = 1, lifted: Learned | None = None
+) -> Pyramid[np.int32]:
     """The quantised coefficients of a plane, see ``encode``."""
-    return _quantised(transform.analysed(values - round(float(values.mean()))), step, coder, passes)
+    exact = transform.analysed(values - round(float(values.mean())))
+    return _quantised(exact, step, coder, passes) if lifted is None else _lifted(exact, step, coder, passes, lifted)[0]
 
 
 def _quantised(exact: Exact, step: int, coder: Coder, passes: int) -> Pyramid[np.int32]:
