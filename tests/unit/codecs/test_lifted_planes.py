@@ -10,6 +10,8 @@ from medarchive.codecs.autoencoder import plane
 from medarchive.codecs.autoencoder.backend import coder
 from medarchive.codecs.autoencoder.learned import Learned, learned
 from medarchive.codecs.autoencoder.lifting import Lifting
+from medarchive.codecs.autoencoder.pyramid import Pyramid
+from medarchive.codecs.autoencoder.reference import Reference
 from medarchive.codecs.wire import Reader
 from medarchive.errors import UnknownCodec
 
@@ -57,6 +59,21 @@ def test_errors_of_the_coarse_levels_do_not_spread() -> None:
         return float(np.sqrt(np.mean((decoded.values - values) ** 2)))
 
     assert missed(learned(model(refine=False))) < 1.3 * missed(None)
+
+
+def test_the_kernel_quantises_levels_as_the_reference_does() -> None:
+    used = entropy_model.load()
+    random = np.random.default_rng(4)
+    rounded = random.laplace(0, 1.5, 1200).astype(np.int32)
+    scaled = (rounded + random.uniform(-0.5, 0.5, 1200)).astype(np.float32)
+    for levels in (range(1), range(1, 2), range(1, 9)):
+        found = [Pyramid.of((40, 30), rounded.copy()) for _ in range(2)]
+        coder(used).quantise(found[0], scaled, 0.15, 0.05, levels)
+        Reference(used).quantise(found[1], scaled, 0.15, 0.05, levels)
+        assert np.array_equal(found[0].flat, found[1].flat)
+        for level, bands in enumerate(Pyramid.of((40, 30), rounded).levels):
+            kept = all(np.array_equal(*pair) for pair in zip(bands, found[0].levels[level], strict=True))
+            assert kept is (level not in levels)
 
 
 def test_a_transform_that_is_not_here_is_named() -> None:
