@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from medarchive.codecs.fidelity import Rescale
+
 __all__ = ["codecs", "decode", "encode"]
 
 File = Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="What to read.")]
@@ -117,8 +119,10 @@ def codecs(as_json: AsJson = False) -> None:
         )
 
 
-def _pixels(file: Path) -> "tuple[NDArray[np.integer[Any]], int | None, tuple[float, float]]":
-    """The pixels of a file, how many of their bits it calls significant, and its rescale slope and intercept.
+def _pixels(file: Path) -> "tuple[NDArray[np.integer[Any]], int | None, Rescale | tuple[float, float]]":
+    """The pixels of a file, how many of their bits it calls significant, and what a stored unit is.
+
+    A NumPy file's values are taken to be in the unit of whatever profile they are held against.
 
     Raises:
         UnsupportedImage: a NumPy file of something else than an array of numbers.
@@ -126,7 +130,8 @@ def _pixels(file: Path) -> "tuple[NDArray[np.integer[Any]], int | None, tuple[fl
     """
     import numpy as np
 
-    from medarchive.dicom.frames import all_frames, rescale_of
+    from medarchive.dicom.frames import all_frames
+    from medarchive.dicom.subject import read_subject
     from medarchive.errors import UnsupportedImage
 
     with file.open("rb") as stream:
@@ -139,7 +144,7 @@ def _pixels(file: Path) -> "tuple[NDArray[np.integer[Any]], int | None, tuple[fl
         stream.seek(0)
         frames = list(all_frames(stream))
         stream.seek(0)
-        rescale = rescale_of(stream)
+        rescale = read_subject(stream).rescale
     array = np.concatenate([frame.pixels for frame in frames])
     return array if array.shape[3] > 1 else array[..., 0], frames[0].bits, rescale
 

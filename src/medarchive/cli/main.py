@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from medarchive import __version__
-from medarchive.cli import arrays, bench, compress, demo, find, get, ingest, jobs, serve, train, upkeep
+from medarchive.cli import arrays, bench, compress, demo, fidelity, find, get, ingest, jobs, serve, train, upkeep
 from medarchive.cli.exits import FILE_ERROR
 from medarchive.cli.options import Archive, Common, SettingsFile, Verbose
 from medarchive.errors import MedarchiveError
@@ -31,7 +31,7 @@ _COMMANDS = {
     ),
     "Look and fetch": (find.find, find.show, find.stats, get.get),
     "Run": (serve.serve, jobs.jobs, demo.demo),
-    "Arrays": (arrays.encode, arrays.decode, arrays.codecs, bench.bench, train.train),
+    "Arrays": (arrays.encode, arrays.decode, arrays.codecs, fidelity.fidelity, bench.bench, train.train),
 }
 
 

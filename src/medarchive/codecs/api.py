@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from medarchive.codecs import fidelity, lossy, rate, verified
 from medarchive.codecs.base import DEFAULT_EFFORT
 from medarchive.codecs.container import Container
+from medarchive.codecs.fidelity import Rescale
 from medarchive.codecs.fidelity.report import worst_error
 from medarchive.codecs.limits import MAX_DECODED_BYTES
 from medarchive.codecs.spec import DTYPES, ImageSpec
@@ -60,7 +61,7 @@ def encode(
     max_error: int = 0,
     quality: float | None = None,
     profile: str | None = None,
-    rescale: tuple[float, float] = (1.0, 0.0),
+    rescale: Rescale | tuple[float, float] = (1.0, 0.0),
     effort: int | None = None,
 ) -> bytes:
     """Encode an array of pixels; the result is decoded and compared before it is returned.
@@ -76,7 +77,8 @@ def encode(
         quality: lossy, 1 (small) to 100 (close to the original), any number between; the codec is "autoencoder".
         profile: lossy or near-lossless, as small as the fidelity profile of this name lets it be; lossless where
             nothing else passes.
-        rescale: slope and intercept from the array's values to the unit that the profile speaks of, such as HU.
+        rescale: slope and intercept from the array's values to the unit that the profile speaks of, such as HU; or a
+            ``Rescale``, which names its own unit.
         effort: 1 (quick) to 9 (small); None takes 7.
 
     Raises:
@@ -107,7 +109,7 @@ def encode(
     if profile is not None:
         _one(codec, "profile")
         wanted = fidelity.profile(profile)
-        scale = fidelity.Rescale(*rescale, wanted.unit)
+        scale = rescale if isinstance(rescale, Rescale) else Rescale(*rescale, wanted.unit)
         return rate.smallest(image, wanted, rescale=scale, effort=effort, workers=_threads(), spec=spec).container
     out = io.BytesIO()
     verified.encode([image], out, codecs=names, max_error=max_error, effort=effort, workers=_threads(), specs=[spec])

@@ -27,6 +27,7 @@ __all__ = ["Chosen", "smallest"]
 _LEAST, _MOST = 1.0, 100.0
 _FINE = 0.75
 """How close to the lowest quality that passes the search comes; the step of the quantiser is not much finer."""
+_GUESS, _WIDE, _NARROW = 65.0, 8.0, 2.0
 _MOST_BOUND = 64
 _BOUNDED = ("predictive", "autoencoder", "jpegxl", "zstd-planes")
 
@@ -111,9 +112,12 @@ def _lossy(asked: _Asked) -> Chosen | None:
     image = asked.image
     if not codec.accepts(image):
         return None
+    first = _lowest(asked, codec, 0, _GUESS, _WIDE)
+    near = first[0] if first else _GUESS
     with ThreadPoolExecutor(asked.workers, thread_name_prefix="medarchive-rate") as pool:
-        frames = list(pool.map(lambda at: _lowest(asked, codec, at), range(len(image))))
-    kept = [frame for frame in frames if frame is not None]
+        rest = pool.map(lambda at: _lowest(asked, codec, at, near, _NARROW), range(1, len(image) if first else 1))
+        frames = [first, *rest]
+    kept = [frame[1] for frame in frames if frame is not None]
     if len(kept) < len(frames):
         return None
     decoded = whole([frame.decoded for frame in kept])
@@ -124,8 +128,16 @@ def _lossy(asked: _Asked) -> Chosen | None:
     return Chosen("lossy", container, measure(image, decoded).max_error, verdict, ())
 
 
-def _lowest(asked: _Asked, codec: LossyCodec, at: int) -> Coded | None:
-    """A frame at the lowest quality that passes."""
+def _lowest(asked: _Asked, codec: LossyCodec, at: int, guess: float, width: float) -> tuple[float, Coded] | None:
+    """A frame at the lowest quality that passes, as far as a search finds it that takes what passes to be monotone.
+
+    Args:
+        asked: what has to be kept.
+        codec: the lossy one.
+        at: which frame.
+        guess: where the search begins.
+        width: how far the first step leads; each further one is twice as wide, until one passes and one does not.
+    """
     here = slice(at, at + 1)
     frame, best = asked.image[here], None
 
@@ -134,12 +146,22 @@ def _lowest(asked: _Asked, codec: LossyCodec, at: int) -> Coded | None:
         found = coded(codec, frame, quality, asked.effort)
         if not asked.passes(here, found.decoded):
             return False
-        best = found
+        best = (quality, found)
         return True
 
-    if not good(_MOST):
-        return None
-    low, high = _LEAST, _MOST
+    middle = guess
+    if good(middle):
+        low, high = None, middle
+        while low is None and high > _LEAST:
+            middle, width = max(_LEAST, high - width), 2 * width
+            low, high = (None, middle) if good(middle) else (middle, high)
+    else:
+        low, high = middle, None
+        while high is None and low < _MOST:
+            middle, width = min(_MOST, low + width), 2 * width
+            low, high = (low, middle) if good(middle) else (middle, None)
+    if low is None or high is None:
+        return best
     while high - low > _FINE:
         middle = (low + high) / 2
         low, high = (low, middle) if good(middle) else (middle, high)

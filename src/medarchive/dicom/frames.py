@@ -1,10 +1,7 @@
 """One frame of an object, for whoever wants to look at pixels."""
 
-import math
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
-
-import pydicom
 
 from medarchive.dicom.encapsulated import decode_frame
 from medarchive.dicom.instance_blob import recipe_of
@@ -14,7 +11,7 @@ from medarchive.dicom.recipe import Reason, Recipe, Verbatim
 from medarchive.errors import CannotTranscode, NotFound
 from medarchive.image import Image
 
-__all__ = ["all_frames", "file_frame", "rescale_of", "split_frame"]
+__all__ = ["all_frames", "file_frame", "split_frame"]
 
 _MOST_INFLATED = 1 << 30
 
@@ -83,13 +80,3 @@ def all_frames(stream: BinaryIO) -> Iterator[Image]:
     frames = StreamFrames(stream, header.pixel.value_offset, recipe)
     for index in range(len(frames)):
         yield recipe.values(frames[index : index + 1])
-
-
-def rescale_of(stream: BinaryIO) -> tuple[float, float]:
-    """Rescale Slope and Intercept of a Part 10 file (PS3.3 C.11.1), 1 and 0 where it has none that make sense."""
-    header = pydicom.dcmread(stream, stop_before_pixels=True, specific_tags=["RescaleSlope", "RescaleIntercept"])
-    try:
-        slope, intercept = float(header.get("RescaleSlope", 1)), float(header.get("RescaleIntercept", 0))
-    except (TypeError, ValueError):
-        return 1.0, 0.0
-    return (slope, intercept) if slope and math.isfinite(slope) and math.isfinite(intercept) else (1.0, 0.0)

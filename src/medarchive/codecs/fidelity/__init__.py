@@ -4,7 +4,8 @@
 """
 
 from medarchive.codecs.fidelity.check import judge, passes
-from medarchive.codecs.fidelity.profiles import PROFILES, FidelityProfile, profile, profile_for
+from medarchive.codecs.fidelity.limits import FidelityProfile
+from medarchive.codecs.fidelity.profiles import PROFILES, profile, profile_for
 from medarchive.codecs.fidelity.report import FidelityReport, measure
 from medarchive.codecs.fidelity.verdict import Check, Verdict
 from medarchive.codecs.fidelity.windows import Rescale, Window

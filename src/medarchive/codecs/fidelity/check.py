@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from medarchive.codecs.fidelity.limits import FidelityProfile, Limits
 from medarchive.codecs.fidelity.measures import Frame, Pair
-from medarchive.codecs.fidelity.profiles import FidelityProfile, Limits
 from medarchive.codecs.fidelity.verdict import Check, Verdict
 from medarchive.codecs.fidelity.windows import Rescale
 from medarchive.image import Image
@@ -22,6 +22,8 @@ Decision = Callable[[Image], object]
 
 _IDENTITY = Rescale()
 _MOST_BITS = 16
+_MOST_STEPS = 1 << 21
+"""Stored values that an intercept may be worth: beyond it, single precision would round values."""
 
 
 def judge(
@@ -111,7 +113,8 @@ def _only_lossless(original: Image, profile: FidelityProfile, rescale: Rescale) 
         return "colour: lossless only"
     if original.bits > _MOST_BITS:
         return f"{original.bits} bits: lossless only"
-    if not (np.isfinite((rescale.slope, rescale.intercept)).all() and rescale.slope != 0):
+    sound = bool(np.isfinite((rescale.slope, rescale.intercept)).all()) and rescale.slope != 0
+    if not sound or abs(rescale.intercept) > _MOST_STEPS * abs(rescale.slope):
         return f"slope {rescale.slope}, intercept {rescale.intercept}: lossless only"
     if profile.unit not in ("", rescale.unit):
         return f"values are not known to be {profile.unit}: lossless only"

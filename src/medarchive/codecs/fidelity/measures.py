@@ -56,7 +56,7 @@ class Pair:
 
     Args:
         frame: the original.
-        decoded: stored values of the same shape.
+        decoded: stored values of the same shape, of 16 bits at most.
         rescale: of both.
     """
 
@@ -65,7 +65,8 @@ class Pair:
         self.stored = decoded
         self.unit = abs(rescale.slope)
         self.values = rescale(decoded)
-        self.error = self.values - frame.values
+        changed = decoded.astype(np.int32) - frame.stored.astype(np.int32)
+        self.error = changed.astype(np.float32) * np.float32(rescale.slope)
         self.size: Field = np.abs(self.error)
         self.noise = frame.terrain.noise
         self.counts = frame.terrain.pixels(frame.values.shape)

@@ -60,12 +60,17 @@ class Check:
             shares.append(self.least / self.value if self.value > 0 else math.inf)
         return max(shares)
 
+    @property
+    def measured(self) -> str:
+        """The value in words."""
+        unit = f" {self.unit}" if self.unit else ""
+        return "not measured" if math.isnan(self.value) else f"{self.value:.4g}{unit}"
+
     def __str__(self) -> str:
         """The check as one reads it: name, value, limit, remark."""
-        unit = f" {self.unit}" if self.unit else ""
-        value = "not measured" if math.isnan(self.value) else f"{self.value:.4g}{unit}"
+        allowed = "" if self.least is None and self.most is None else f", {self.limit} is allowed"
         remark = f" ({self.remark})" if self.remark else ""
-        return f"{self.name}: {value}, {self.limit} is allowed{remark}"
+        return f"{self.name}: {self.measured}{allowed}{remark}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,11 @@ import imagecodecs
 import numpy as np
 import pytest
 
+from contracts.phantoms import HU, blurred, chest, head, stored, values
 from medarchive.codecs.fidelity import Verdict, judge, passes, profile
 from medarchive.codecs.quantise import dequantised, quantised
 from medarchive.codecs.spec import ImageSpec
 from medarchive.image import Image
-from unit.codecs.fidelity.phantoms import HU, blurred, chest, head, stored, values
 
 CHEST, HEAD = profile("ct-chest"), profile("ct-head")
 
