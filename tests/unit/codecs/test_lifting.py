@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from contracts.lifting_models import model
 from medarchive.codecs.autoencoder import learned, loop, native, steps
+from medarchive.codecs.autoencoder.learned import LearnedLevels
 from medarchive.codecs.autoencoder.lifting import Lifting, of_three, shapes_of
 from medarchive.codecs.autoencoder.lifting_model import LEVELS, MAGIC, WIDEST, LevelNetworks, LiftingModel
 from medarchive.codecs.autoencoder.native_lifting import NativeLifting
@@ -31,17 +32,18 @@ def plane(rows: int, columns: int, noise: float = 20) -> NDArray[np.int64]:
 @pytest.mark.parametrize(("rows", "columns"), SIZES)
 @pytest.mark.parametrize("step", [steps.nearest(1), steps.nearest(30)])
 def test_what_is_expected_can_be_added_again(rows: int, columns: int, step: int) -> None:
-    transform, exact = Lifting(model(refine=False)), plane(rows, columns)
+    transform, exact = learned.learned(model()), plane(rows, columns)
     coefficients = loop.analysed(exact, transform, step)
-    assert np.array_equal(loop.synthesised(coefficients, transform, step), exact)
+    assert np.array_equal(loop.synthesised(coefficients, transform, step, 0), exact)
 
 
-def test_networks_change_what_is_coded_and_what_is_decoded() -> None:
-    transform, exact, step = Lifting(model()), plane(40, 40), steps.nearest(20)
+def test_eachchange_what_is_coded_and_what_is_decoded() -> None:
+    transform, exact, step = learned.learned(model()), plane(40, 40), steps.nearest(20)
     coefficients = loop.analysed(exact, transform, step)
-    without = loop.analysed(exact, Lifting(model(predict=False)), step)
+    without = loop.analysed(exact, learned.learned(model(predict=False)), step)
     assert all(np.any(mine != other) for mine, other in zip(coefficients.levels[0], without.levels[0], strict=True))
-    assert np.any(loop.synthesised(coefficients, transform, step) != exact)
+    for refining in range(1, 1 + loop.ALL_REFINE):
+        assert np.any(loop.synthesised(coefficients, transform, step, refining) != exact)
 
 
 def test_neither_unit_nor_level_of_an_image_matters() -> None:
@@ -66,8 +68,12 @@ def test_the_kernel_has_the_same_integers(
     if instructions not in native.instruction_sets():
         pytest.skip(f"no kernel for {instructions} here")
     networks = model(width, largest, predict=predict, refine=refine)
-    normative, kernel = Lifting(networks), NativeLifting(networks, instructions)
-    random = np.random.default_rng(width)
+    for each in (networks, networks.predicting()):
+        same_integers(Lifting(each), NativeLifting(each, instructions))
+
+
+def same_integers(normative: LearnedLevels, kernel: LearnedLevels) -> None:
+    random = np.random.default_rng(7)
     for (rows, columns), level, reach in product(SIZES, (0, LEVELS - 1, LEVELS), (3000, 1 << 40)):
         step, size = steps.nearest(float(random.uniform(0.1, 500))), ((rows + 1) // 2, (columns + 1) // 2)
         low = random.integers(-reach, reach, size)

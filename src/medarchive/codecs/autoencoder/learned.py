@@ -1,6 +1,7 @@
 """Learned: the learned transforms that come with the package, and who computes them here."""
 
 import hashlib
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Protocol
@@ -12,22 +13,13 @@ from medarchive.codecs.autoencoder.native_lifting import NativeLifting
 from medarchive.codecs.autoencoder.wavelet import Details, Plane
 from medarchive.errors import UnknownCodec
 
-__all__ = ["DEFAULT", "Learned", "learned", "load"]
+__all__ = ["DEFAULT", "Learned", "LearnedLevels", "learned", "load"]
 
 DEFAULT = "lifting-1"
 
 
-class Learned(Protocol):
-    """See Lifting.
-
-    Attributes:
-        identity: how a stream names the model.
-    """
-
-    @property
-    def identity(self) -> bytes:
-        """See Lifting.identity."""
-        ...
+class LearnedLevels(Protocol):
+    """See Lifting."""
 
     def expected(self, low: Plane, sizes: tuple[int, int], level: int, step: int) -> Details:
         """See Lifting.expected."""
@@ -38,9 +30,25 @@ class Learned(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """A learned transform; any thread may use it.
+
+    Attributes:
+        identity: how a stream names it.
+        whole: with all its networks.
+        predicting: without those that refine.
+    """
+
+    identity: bytes
+    whole: LearnedLevels
+    predicting: LearnedLevels
+
+
 def learned(model: LiftingModel) -> Learned:
-    """A transform; any thread may use it."""
-    return NativeLifting(model) if native.instruction_sets() else Lifting(model)
+    """The transform of a model."""
+    of = NativeLifting if native.instruction_sets() else Lifting
+    return Learned(model.identity, of(model), of(model.predicting()))
 
 
 @cache

@@ -39,15 +39,10 @@ _THREE = tuple(product(range(3), range(3)))
 
 
 class Lifting:
-    """The normative learned transform. Any thread may use it.
-
-    Attributes:
-        identity: how a stream names its model.
-    """
+    """The normative learned transform. Any thread may use it."""
 
     def __init__(self, model: LiftingModel) -> None:
         self._levels = model.levels
-        self.identity = model.identity
 
     def expected(self, low: Plane, sizes: tuple[int, int], level: int, step: int) -> Details:
         """The details of a level as its low band lets expect them.

@@ -3,7 +3,7 @@
 import hashlib
 import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -63,6 +63,10 @@ class LiftingModel:
     def identity(self) -> bytes:
         """How a stream names it."""
         return self.sha256[:IDENTITY]
+
+    def predicting(self) -> Self:
+        """The same without the networks that refine."""
+        return replace(self, levels=tuple(replace(level, refine=()) for level in self.levels))
 
     @property
     def kinds(self) -> int:

@@ -22,7 +22,6 @@ class NativeLifting:
     """See Lifting. Any number of threads may use it at once.
 
     Attributes:
-        identity: how a stream names its model.
         instructions: the instruction set in use.
     """
 
@@ -39,14 +38,13 @@ class NativeLifting:
         found = native.instruction_sets()
         if not found or (instructions or found[0]) not in found:
             raise ValueError(f"no kernel for {instructions or 'this machine'} here")
-        self.identity = model.identity
         self.instructions = instructions or found[0]
         layers = [layer for level in model.levels for layer in (*level.predict, *level.refine)]
         self._model = _native.pack_lifting(
-            len(layers[0].biases),
+            len(layers[0].biases) if layers else 1,
             model.kinds,
-            np.concatenate([layer.weights.astype(np.int16).reshape(-1) for layer in layers]),
-            np.concatenate([layer.biases.astype(np.int32) for layer in layers]),
+            np.concatenate([np.zeros(0, np.int16), *(layer.weights.astype(np.int16).reshape(-1) for layer in layers)]),
+            np.concatenate([np.zeros(0, np.int32), *(layer.biases.astype(np.int32) for layer in layers)]),
         )
 
     def expected(self, low: Plane, sizes: tuple[int, int], level: int, step: int) -> Details:

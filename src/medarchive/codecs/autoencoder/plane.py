@@ -58,13 +58,13 @@ def encode(values: Values, step: int, coder: Coder, passes: int, lifted: Learned
         return head
     middle = round(float(values.mean()))
     exact = transform.analysed(values - middle)
-    head += varint(middle - lowest) + varint(step) + bytes([lifted is not None])
+    head += varint(middle - lowest) + varint(step)
     if lifted is None:
         pyramid = _quantised(exact, step, coder, passes)
-        found = points.found(pyramid, exact, step)
+        found, head = points.found(pyramid, exact, step), head + varint(0)
     else:
-        head += lifted.identity
-        pyramid, found = _lifted(exact, step, coder, passes, lifted)
+        pyramid, found, refining = _lifted(exact, step, coder, passes, lifted)
+        head += varint(1 + refining) + lifted.identity
     packed = sum(point << points.BITS * index for index, point in enumerate(found))
     return head + varint(packed) + blob(coder.encode(pyramid))
 
@@ -87,8 +87,10 @@ def _quantised(exact: Exact, step: int, coder: Coder, passes: int) -> Pyramid[np
     return pyramid
 
 
-def _lifted(exact: Exact, step: int, coder: Coder, passes: int, lifted: Learned) -> tuple[Pyramid[np.int32], list[int]]:
-    """Quantised coefficients, and the points at which the decoder shall put them back."""
+def _lifted(
+    exact: Exact, step: int, coder: Coder, passes: int, lifted: Learned
+) -> tuple[Pyramid[np.int32], list[int], int]:
+    """Quantised coefficients, the points at which the decoder shall put them back, and which levels shall refine."""
     pyramid, scaled = Pyramid.zeros(exact.shape), _scaled(exact, step)
     low = np.rint(exact.low / steps.of_low(step, len(exact.levels))).astype(np.int32)
     inward = [round(32 * _INWARD)] * points.COUNT
@@ -103,11 +105,12 @@ def _lifted(exact: Exact, step: int, coder: Coder, passes: int, lifted: Learned)
         coder.quantise(pyramid, scaled.flat, _PRICE, _INWARD, range(level, level + 1))
 
     pyramid.low[...] = low
-    left = loop.left(exact, pyramid, lifted, step, inward, rounded)
+    walks = loop.Loop(exact, lifted, step)
+    left, refining = walks.walk(pyramid, inward, rounded)
     for _ in range(max(1, passes)):
         inward = points.found(pyramid, left, step)
-        left = loop.left(exact, pyramid, lifted, step, inward, bargain if passes else rounded)
-    return pyramid, inward
+        left, refining = walks.walk(pyramid, inward, bargain if passes else rounded)
+    return pyramid, inward, refining
 
 
 def _scaled(exact: Exact, step: int) -> Pyramid[np.float32]:
@@ -160,7 +163,8 @@ def decode(
     if not spread:
         return Decoded(np.full((rows, columns), lowest, np.int64), lowest, lowest)
     middle, step = lowest + reader.varint(spread), reader.varint(steps.MOST)
-    lifted = known(reader.take(IDENTITY)) if reader.varint(1) else None
+    how = reader.varint(1 + loop.ALL_REFINE)
+    lifted = known(reader.take(IDENTITY)) if how else None
     packed = reader.varint((1 << points.BITS * points.COUNT) - 1)
     found = [packed >> points.BITS * index & (1 << points.BITS) - 1 for index in range(points.COUNT)]
     pyramid = Pyramid.zeros((rows, columns))
@@ -169,5 +173,5 @@ def decode(
     if lifted is None:
         plane = transform.synthesised(coefficients)
     else:
-        plane = loop.synthesised(coefficients, lifted, step) + (1 << FRACTION - 1) >> FRACTION
+        plane = loop.synthesised(coefficients, lifted, step, how - 1) + (1 << FRACTION - 1) >> FRACTION
     return Decoded(np.clip(plane + middle, lowest, lowest + spread), lowest, lowest + spread)

@@ -46,7 +46,7 @@ struct learned_level {
     int64_t units[1 + BANDS];  /* steps in 1/64 of a stored unit */
 };
 
-/* How many weights and biases a model has: kinds 1 predicts, 2 refines, 3 does both. */
+/* How many weights and biases a model has: kinds 1 predicts, 2 refines, 3 does both, 0 neither. */
 void lifting_counts(int width, int kinds, int64_t *weights, int64_t *biases);
 
 /* A packed model for free(), or NULL and what is wrong, or NULL alone where there is no memory. */

@@ -22,7 +22,7 @@ PyObject *pack_lifting(PyObject *self, PyObject *args)
     (void)self;
     if (!PyArg_ParseTuple(args, "iiOO", &width, &kinds, &given[0], &given[1]))
         return NULL;
-    if (width < 1 || width > NET_WIDEST || kinds < 1 || kinds > 3)
+    if (width < 1 || width > NET_WIDEST || kinds < 0 || kinds > 3)
         return PyErr_Format(PyExc_ValueError, "%d units, kinds %d", width, kinds);
     lifting_counts(width, kinds, &weight_count, &bias_count);
     if (!get(given[0], &weights, PyBUF_SIMPLE, 2 * weight_count, "weights"))
