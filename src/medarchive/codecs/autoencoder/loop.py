@@ -67,7 +67,12 @@ class Loop:
             self._aims[level] = low
 
     def walk(
-        self, quantised: Pyramid[np.int32], inward: Sequence[int], choice: Callable[[Exact, int], None]
+        self,
+        quantised: Pyramid[np.int32],
+        inward: Sequence[int],
+        choice: Callable[[Exact, int], None],
+        *,
+        refine: bool = True,
     ) -> tuple[Exact, int]:
         """Quantise level by level.
 
@@ -75,6 +80,7 @@ class Loop:
             quantised: has the low band that a decoder will have; details are written.
             inward: points at which a decoder will put coefficients back, see ``points``.
             choice: quantises a level of coefficients.
+            refine: whether levels may.
 
         Returns:
             What there was to quantise, a plane's details less what a decoder will expect of them; and the bits of the
@@ -89,14 +95,14 @@ class Loop:
                 np.subtract(band, likely, out=band)
             choice(found, level)
             coded = points.of_level(quantised.levels[level], level, self._step, inward)
-            low, refines = self._joined(low, coded, expected, level)
+            low, refines = self._joined(low, coded, expected, level, refine=refine and level < LEVELS)
             refining |= refines << level
         return found, refining
 
-    def _joined(self, low: Longs, coded: Details, expected: Details, level: int) -> tuple[Longs, bool]:
+    def _joined(self, low: Longs, coded: Details, expected: Details, level: int, *, refine: bool) -> tuple[Longs, bool]:
         """What comes closest to the exact plane, and whether it is refined."""
         plain = self._transform.predicting.joined(low, coded, expected, level, self._step)
-        if level >= LEVELS:
+        if not refine:
             return plain, False
         refined = self._transform.whole.joined(low, coded, expected, level, self._step)
         missed, left = (_missed(one, self._aims[level]) for one in (plain, refined))
@@ -104,8 +110,7 @@ class Loop:
 
 
 def _missed(found: Longs, aim: Longs) -> float:
-    miss = (found - aim).astype(np.float64).reshape(-1)
-    return float(miss @ miss)
+    return float(np.square(found - aim, dtype=np.float64).sum())
 
 
 def _nothing(details: Details) -> Details:

@@ -106,7 +106,7 @@ def _lifted(
 
     pyramid.low[...] = low
     walks = loop.Loop(exact, lifted, step)
-    left, refining = walks.walk(pyramid, inward, rounded)
+    left, refining = walks.walk(pyramid, inward, rounded, refine=False)
     for _ in range(max(1, passes)):
         inward = points.found(pyramid, left, step)
         left, refining = walks.walk(pyramid, inward, bargain if passes else rounded)
