@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from medarchive.codecs.fidelity import FidelityProfile, Rescale, Verdict, judge, passes, profile_for
 from medarchive.dicom.frames import file_frame
+from medarchive.dicom.subject import read_subject
 from medarchive.errors import MedarchiveError
 from medarchive.image import Image
 
@@ -132,16 +133,13 @@ def subjects(folders: list[Path], modality: str) -> Iterator[Subject]:
             continue
         try:
             with path.open("rb") as stream:
-                image = file_frame(stream, 0)
+                image, said = file_frame(stream, 0), read_subject(stream)
         except MedarchiveError:
             continue
-        if image.pixels.shape[3] > 1 or min(image.pixels.shape[1:3]) < 100:
+        grey = image.pixels.shape[3] == 1 and found.unit in ("", said.rescale.unit)
+        if not grey or min(image.pixels.shape[1:3]) < 100:
             continue
-        slope, intercept = (
-            float(header.get(name) or default) for name, default in (("RescaleSlope", 1), ("RescaleIntercept", 0))
-        )
-        rescale = Rescale(slope, intercept, "HU" if header.Modality == "CT" else "")
-        yield Subject(f"{path.parent.name}/{path.name}", image, int(header.BitsAllocated), found, rescale)
+        yield Subject(f"{path.parent.name}/{path.name}", image, int(header.BitsAllocated), found, said.rescale)
 
 
 def main() -> None:

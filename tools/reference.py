@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from dataclasses import fields
 from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import typer.main
 
-from medarchive import errors, settings
+from medarchive import errors, policy, settings
 from medarchive.cli.exits import MEANINGS
 from medarchive.cli.main import app
 from medarchive.dicom.attributes import LEVELS
@@ -36,10 +37,11 @@ def cli() -> str:
         "Answers go to stdout, everything else to stderr. Every table is printed as JSON with `--json`; numbers are",
         "numbers there, several values of one attribute are separated by a backslash, as in DICOM.\n",
         "## Options of every command\n",
-        "Before or after the command's name. `encode`, `decode`, `codecs` and `bench` need no archive.\n",
+        "Before or after the command's name. `encode`, `decode`, `codecs`, `bench`, `bench-lossy` and `bench-profile` need",
+        "no archive.\n",
         *_options(parameter for parameter in group.params if parameter.name != "help"),
     ]
-    for name, command in group.commands.items():
+    for name, command in _commands(group):
         if command.hidden:
             continue
         text, _, examples = command.help.partition("Examples:")
@@ -63,6 +65,15 @@ def cli() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _commands(group: Any) -> Iterator[tuple[str, Any]]:
+    """All commands with their names, those of groups too, as they are typed."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from ((f"{name} {inner}", each) for inner, each in _commands(command))
+        else:
+            yield name, command
+
+
 def settings_page() -> str:
     """The page of the settings."""
     lines = [
@@ -80,12 +91,35 @@ def settings_page() -> str:
         "| setting | variable | default | |",
         "|---|---|---|---|",
     ]
-    meanings = _meanings()
+    meanings = _meanings(settings, "Settings")
     for setting in fields(Settings):
         name = setting.name
         default = BY_CORES.get(name) or _default(name)
         lines.append(f"| `{name}` | `{PREFIX}{name.upper()}` | {default} | {meanings[name]} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *_policy()]) + "\n"
+
+
+def _policy() -> list[str]:
+    """The section on the rules of the policy."""
+    lines = [
+        "\n## Policy\n",
+        "Each `[[policy]]` table is a rule; the first whose conditions all hold decides, and where none does, nothing",
+        "is lost. A condition may be one value or a list. [Policy](policy.md) says what a rule does and never can.\n",
+        "```toml",
+        "[[policy]]",
+        'modality = ["CT", "MR"]',
+        "older_than_days = 365",
+        'action = "near-lossless"',
+        "max_error = 2",
+        "keep_original = false",
+        "grace_days = 30",
+        "```\n",
+        f"In `{PREFIX}POLICY` rules are TOML inline tables, separated by commas:",
+        '`{modality = ["CT"], action = "near-lossless", max_error = 2, keep_original = true}`.\n',
+        "| key | |",
+        "|---|---|",
+    ]
+    return lines + [f"| `{name}` | {meaning} |" for name, meaning in _meanings(policy, "Rule").items()]
 
 
 def _attributes() -> list[str]:
@@ -114,15 +148,15 @@ def _options(options: Iterator[Any]) -> list[str]:
     return lines
 
 
-def _meanings() -> dict[str, str]:
-    """The docstrings below the fields of Settings, which Python itself does not keep."""
-    tree = ast.parse(inspect.getsource(settings))
-    body = next(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Settings")
+def _meanings(module: ModuleType, name: str) -> dict[str, str]:
+    """The docstrings below the fields of a class, which Python itself does not keep."""
+    tree = ast.parse(inspect.getsource(module))
+    body = next(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == name)
     meanings = {}
     for node, after in pairwise(body):
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
             if not (isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)):
-                raise SystemExit(f"Settings.{node.target.id} has no docstring")
+                raise SystemExit(f"{name}.{node.target.id} has no docstring")
             meanings[node.target.id] = " ".join(str(after.value.value).split())
     return meanings
 

@@ -13,7 +13,8 @@ The tree::
     │   ├── NotDicom             no Part 10 file, or one that cannot be read to its end
     │   ├── MissingIdentity      no SOP Class UID or no SOP Instance UID: nothing to file it under
     │   ├── BadQuery             a query that the level or the standard does not allow
-    │   └── CannotTranscode      the pixel data cannot be brought into the transfer syntax asked for
+    │   ├── CannotTranscode      the pixel data cannot be brought into the transfer syntax asked for
+    │   └── MayNotLose           an object of which nothing may be lost, whatever the policy says
     └── ArchiveError
         ├── NotFound             no such instance, series, study or blob
         ├── Conflict             the SOP Instance UID is taken by an object with other bytes
@@ -38,6 +39,7 @@ __all__ = [
     "CorruptStream",
     "DicomError",
     "LimitExceeded",
+    "MayNotLose",
     "MedarchiveError",
     "Mismatch",
     "MissingIdentity",
@@ -119,6 +121,12 @@ class CannotTranscode(DicomError):
     """The pixel data cannot be brought into the transfer syntax asked for."""
 
     exit_code = 34
+
+
+class MayNotLose(DicomError):
+    """Nothing of this object may be lost, whatever the policy says, or no smaller version of it can be made."""
+
+    exit_code = 35
 
 
 class ArchiveError(MedarchiveError):

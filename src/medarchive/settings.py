@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from medarchive.errors import SettingsError
+from medarchive.policy import Rule, parse_rules
 
 __all__ = ["Peer", "Settings"]
 
@@ -88,6 +89,8 @@ class Settings:
     """Seconds after which a job whose worker fell silent is given to another."""
     attempts: int = 5
     """How often a job is tried before it waits for a person."""
+    policy: tuple[Rule, ...] = field(default=())
+    """Which images may lose something, as ``[[policy]]`` tables: see below. None: all is kept lossless."""
 
     def __post_init__(self) -> None:
         """Refuse values out of range.
@@ -129,9 +132,10 @@ class Settings:
         """Build settings from a TOML file, the environment and flags; flags that are None do not count.
 
         Args:
-            file: TOML with the names above as keys; ``peers`` is a list of ``AET=HOST:PORT``.
+            file: TOML with the names above as keys; ``peers`` is a list of ``AET=HOST:PORT``, ``policy`` an array of
+                tables with the names of ``Rule``.
             environment: ``MEDARCHIVE_ARCHIVE``, ``MEDARCHIVE_PORT``, …; lists are separated by commas, and an empty
-                variable does not count.
+                variable does not count. The rules of ``MEDARCHIVE_POLICY`` are TOML inline tables.
             flags: settings by name.
 
         Raises:
@@ -173,6 +177,11 @@ def checked_ae_title(text: str) -> str:
 
 def _converted(name: str, value: Any) -> Any:
     """Bring a value from TOML, environment or flag to its setting's type."""
+    return parse_rules(value) if name == "policy" else _plain(name, value)
+
+
+def _plain(name: str, value: Any) -> Any:
+    """The value of any setting but the policy."""
     default = {setting.name: setting.type for setting in fields(Settings)}.get(name, str)
     kind = default if isinstance(default, type) else None
     try:

@@ -3,13 +3,15 @@
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 from medarchive.archive.blobs import BlobId, BlobStore
 from medarchive.archive.catalog import Catalog, Row, Transaction
 from medarchive.archive.instances import count
 from medarchive.archive.jobs import enqueue
+from medarchive.archive.mentions import mention
+from medarchive.archive.recall import recall
 from medarchive.archive.references import hold
 from medarchive.dicom.attributes import LEVELS, Indexed
 from medarchive.dicom.query import Level, normalise
@@ -30,6 +32,10 @@ class Arrival:
     dataset_sha256: str
     source: str
     blob: BlobId
+    mentions: frozenset[str] = frozenset()
+    """SOP Instance UIDs that it refers to, where it is there to say something about others."""
+    kept: Mapping[str, object] = field(default_factory=dict)
+    """Columns of the form in which it is kept already; empty: ``blob`` is its file, and is to be compressed."""
 
 
 def admit(transaction: Transaction, blobs: BlobStore, arrivals: Sequence[Arrival]) -> list[bool]:
@@ -61,13 +67,20 @@ def _admitted(transaction: Transaction, blobs: BlobStore, arrival: Arrival, seri
     values |= {"dataset_offset": arrival.dataset_offset, "dataset_sha256": arrival.dataset_sha256}
     values |= {"source": arrival.source, "received_at": now, "state": "received", "form": "raw", "codec": ""}
     values |= {"reason": "", "stored_bytes": arrival.size, "blob": arrival.blob, "entry": 0}
+    values |= arrival.kept
     rows = transaction.execute(_insertion("instance", tuple(values)), tuple(values.values()))
     if not rows:  # the UID is taken
         uid = arrival.indexed.image["SOPInstanceUID"]
         same(transaction.execute(_KNOWN, (uid,))[0], uid, arrival.sha256, arrival.dataset_sha256)
         return False
     hold(transaction, blobs, arrival.blob)
-    enqueue(transaction, "compress", rows[0]["id"])
+    if arrival.kept.get("container"):
+        hold(transaction, blobs, BlobId(str(arrival.kept["container"])))
+    if not arrival.kept:
+        enqueue(transaction, "compress", rows[0]["id"])
+    if arrival.mentions:
+        mention(transaction, rows[0]["id"], arrival.mentions)
+        recall(transaction, arrival.mentions)
     return True
 
 

@@ -8,20 +8,25 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from medarchive.archive import deletion, instances, jobs, search
+from medarchive.archive.build import Builder
 from medarchive.archive.catalog import InstanceRecord
 from medarchive.archive.check import Problem, check
 from medarchive.archive.collector import Collected, collect
 from medarchive.archive.compress import Compressed, Compressor
 from medarchive.archive.courtesy import Courtesy
 from medarchive.archive.decoded import Decoded
+from medarchive.archive.derivations import Derivation, derivations
 from medarchive.archive.disk import Disk
+from medarchive.archive.eligible import commit
 from medarchive.archive.exclusive import exclusive
 from medarchive.archive.how import How
 from medarchive.archive.ingest import Ingest, Offer, Stored
 from medarchive.archive.local import LocalStore
 from medarchive.archive.pack import Packer
+from medarchive.archive.prospects import Prospects
+from medarchive.archive.recall import recall_series
 from medarchive.archive.recompress import Recompression
-from medarchive.archive.retrieve import current, frame, rebuild
+from medarchive.archive.retrieve import current, frame, rebuild, restorer
 from medarchive.archive.runner import Runner
 from medarchive.archive.spool import Spool
 from medarchive.archive.sqlite import SqliteCatalog
@@ -29,6 +34,7 @@ from medarchive.archive.staging import Staging
 from medarchive.archive.stats import Stats, stats
 from medarchive.archive.undo import undo
 from medarchive.codecs import registry
+from medarchive.codecs.fidelity import profile
 from medarchive.dicom.query import Level, Match, Query
 from medarchive.dicom.transcode import transcode
 from medarchive.errors import ArchiveBusy
@@ -248,6 +254,38 @@ class Archive:
         """
         return undo(self.catalog, self._restored(), series_uid)
 
+    def policy(self) -> Prospects:
+        """Holds the settings' policy against what is stored, and asks for what it says.
+
+        Raises:
+            SettingsError: a rule names a fidelity profile that there is not.
+        """
+        for rule in self.settings.policy:
+            if rule.profile:
+                profile(rule.profile)
+        builder = Builder(self.settings, self._decoded, self._staging)
+        return Prospects(self.catalog, self._decoded, builder, self.settings.policy)
+
+    def recall(self, series_uid: str) -> int:
+        """Bring the originals of a series back and take what was derived from them out of sight; how many were derived.
+
+        Raises:
+            NotFound: nothing was derived from such a series, or all of it is gone.
+        """
+        return self.catalog.write(lambda transaction: recall_series(transaction, series_uid))
+
+    def derivations(self, uid: str) -> list[Derivation]:
+        """What was derived from an instance, and what it was derived from itself."""
+        return derivations(self.catalog, "source_uid = ? OR derived_uid = ?", uid, uid)
+
+    def commit(self, uids: Sequence[str]) -> list[str]:
+        """Note that the archive answers for some instances: they will never go for a version with loss.
+
+        Returns:
+            Those that are not here.
+        """
+        return self.catalog.write(lambda transaction: commit(transaction, uids))
+
     def waiting(self) -> int:
         """How many jobs are to be done."""
         return jobs.waiting(self.catalog)
@@ -286,14 +324,7 @@ class Archive:
 
     def _restored(self) -> Callable[[InstanceRecord], None]:
         """Gives an instance back from what is in the store now, and throws it away; or raises."""
-        decoded = Decoded(self.blobs)
-
-        def restore(record: InstanceRecord) -> None:
-            with Spool(self._staging, self.settings.max_memory_bytes) as spool:
-                rebuild(decoded, record, spool)
-                spool.close()
-
-        return restore
+        return restorer(self.blobs, self._staging, self.settings.max_memory_bytes)
 
     def incoming(self) -> Path:
         """A folder on the archive's file system for files that are being received; swept when this process is gone."""

@@ -76,7 +76,8 @@ class InstanceRecord:
 
     The frames of one that is split are ``frames`` of the ``entry_frames`` of entry number ``entry`` of its container,
     from ``first_frame`` on; 0 frames are all of them. ``stored_bytes`` is its blob and its share of the container.
-    ``tried`` is the name of what it was encoded with, whether that was kept or not.
+    ``tried`` is the name of what it was encoded with, whether that was kept or not. ``max_error`` is the bound of the
+    near-lossless coding that made its pixels, 0 for all that was received: with it they are coded again exactly.
     """
 
     id: int
@@ -105,6 +106,7 @@ class InstanceRecord:
     frames: int
     entry_frames: int
     tried: str
+    max_error: int
 
     @property
     def shared(self) -> bool:

@@ -145,7 +145,12 @@ class Compressor:
             with container.open("x+b") as out:
                 codecs = how.alone if waits else how.codecs
                 kept = verified.encode(
-                    [parts.frames], out, codecs=codecs, effort=how.effort, workers=self._settings.workers
+                    [parts.frames],
+                    out,
+                    codecs=codecs,
+                    max_error=record.max_error,
+                    effort=how.effort,
+                    workers=self._settings.workers,
                 )
         except BaseException:
             container.unlink(missing_ok=True)

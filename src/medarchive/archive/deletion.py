@@ -4,9 +4,11 @@ import time
 
 from medarchive.archive import batches
 from medarchive.archive.catalog import Row, Transaction
+from medarchive.archive.derivations import forget_links
 from medarchive.archive.former import drop_former
 from medarchive.archive.instances import count
 from medarchive.archive.jobs import enqueue
+from medarchive.archive.mentions import forget_mentions
 from medarchive.archive.references import release
 from medarchive.errors import Conflict, NotFound
 
@@ -27,7 +29,7 @@ def hide(transaction: Transaction, uid: str) -> None:
     if not rows:
         raise NotFound(f"no instance {uid} in this archive")
     count(transaction, rows[0]["series"], -1)
-    transaction.execute("DELETE FROM job WHERE target = ? AND kind = 'compress'", (rows[0]["id"],))
+    transaction.execute("DELETE FROM job WHERE target = ? AND kind IN ('compress', 'derive')", (rows[0]["id"],))
     if rows[0]["container"]:
         batches.mend(transaction, rows[0]["container"])
 
@@ -71,6 +73,8 @@ def forget(transaction: Transaction, before: float, limit: int) -> int:
     places: list[Row] = list(gone)
     for row in gone:
         places += drop_former(transaction, "instance = ?", row["id"])
+        forget_mentions(transaction, row["id"])
+        forget_links(transaction, row["id"])
         transaction.execute("DELETE FROM instance WHERE id = ?", (row["id"],))
         release(transaction, row["blob"])
         if row["container"]:

@@ -13,7 +13,8 @@ from medarchive.archive.catalog import Catalog, Row, Transaction
 from medarchive.archive.group import Group, Task
 from medarchive.archive.references import put_then
 from medarchive.dicom.attributes import Indexed, extract
-from medarchive.dicom.part10 import Header, read_header
+from medarchive.dicom.part10 import DEFLATED, Header, read_header
+from medarchive.dicom.refers import References, deflated_references, refers
 from medarchive.errors import LimitExceeded, Mismatch, MissingIdentity, NotDicom
 
 __all__ = ["Ingest", "Offer", "Stored"]
@@ -195,11 +196,15 @@ class _Incoming:
         self._stream.seek(0)
         self._dataset = hashlib.sha256()
         self._passed = 0
+        kind = self._indexed.image["SOPClassUID"], self._indexed.series["Modality"]
+        self._references = References() if refers(*kind) else None
 
     def read(self, size: int) -> bytes:
         chunk = self._stream.read(size)
         self._dataset.update(memoryview(chunk)[max(self._header.dataset_offset - self._passed, 0) :])
         self._passed += len(chunk)
+        if self._references is not None:
+            self._references.feed(chunk)
         return chunk
 
     def duplicate(self, twin: Row) -> Stored:
@@ -230,7 +235,16 @@ class _Incoming:
             dataset_sha256=self.dataset_sha256,
             source=self._source,
             blob=name,
+            mentions=self._mentions(),
         )
+
+    def _mentions(self) -> frozenset[str]:
+        """The instances that it refers to, where it is of a kind that does."""
+        if self._references is None:
+            return frozenset()
+        if self._header.trouble == DEFLATED:
+            return deflated_references(self._stream, self._header)
+        return self._references.uids
 
     def stored(self, name: BlobId, *, new: bool) -> Stored:
         """What became of it."""

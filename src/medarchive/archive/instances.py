@@ -22,7 +22,7 @@ _SELECT = """
 SELECT instance.id, instance.series, SOPInstanceUID AS uid, SOPClassUID AS sop_class, StudyInstanceUID AS study_uid,
     SeriesInstanceUID AS series_uid, Modality AS modality, transfer_syntax, size, sha256, dataset_offset,
     dataset_sha256, source, received_at, state, form, codec, reason, stored_bytes, blob, container, entry,
-    first_frame, frames, entry_frames, tried
+    first_frame, frames, entry_frames, tried, max_error
 FROM instance JOIN series ON series.id = instance.series JOIN study ON study.id = series.study
 JOIN patient ON patient.id = study.patient
 """

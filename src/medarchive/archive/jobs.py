@@ -24,9 +24,11 @@ __all__ = [
     "waiting",
 ]
 
-Kind = Literal["compress", "group", "pack", "regroup"]
+Kind = Literal["compress", "group", "pack", "regroup", "refer", "derive", "retire"]
 """``compress``: an instance. ``group``: a series that has gone quiet is cut into groups. ``pack``: a group's slices are
-coded together. ``regroup``: a closed group is written again without what was purged."""
+coded together. ``regroup``: a closed group is written again without what was purged. ``refer``: which others an
+instance mentions is read. ``derive``: a version with loss is made of an instance. ``retire``: the originals of a
+series, of which there are such versions, go out of sight."""
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 3600.0
@@ -195,11 +197,11 @@ def waiting(catalog: Catalog, up_to: int | None = None, kinds: Sequence[Kind] = 
         catalog: where the jobs are.
         up_to: not counting those with a higher number.
         kinds: not counting those of other kinds.
-        soon: not counting those that wait for a series to go quiet.
+        soon: not counting those that wait for a series to go quiet, or for the grace of originals to pass.
     """
     sql = f"SELECT count(*) AS n FROM job WHERE state <> 'failed' AND id <= ? AND kind IN ({_marks(kinds)})"
     if soon:
-        sql += f" AND (kind <> 'group' OR run_after <= {time.time() + _SOON})"
+        sql += f" AND (kind NOT IN ('group', 'retire') OR run_after <= {time.time() + _SOON})"
     return int(catalog.read(sql, ((1 << 62) if up_to is None else up_to, *kinds))[0]["n"])
 
 

@@ -102,6 +102,7 @@ class Packer:
                     [SliceFrames(self._decoded, group)],
                     out,
                     codecs=how.codecs if must or how.again else how.together,
+                    max_error=group[0].record.max_error,
                     effort=how.effort,
                     workers=self._settings.workers,
                 )

@@ -11,12 +11,13 @@ from medarchive.archive.catalog import Catalog, InstanceRecord
 from medarchive.archive.decoded import Decoded
 from medarchive.archive.instances import by_uid
 from medarchive.archive.spool import Spool
+from medarchive.archive.staging import Staging
 from medarchive.dicom.frames import file_frame, split_frame
 from medarchive.dicom.instance_blob import join
 from medarchive.errors import BlobCorrupt, BlobMissing, MedarchiveError
 from medarchive.image import Image
 
-__all__ = ["BlobReader", "current", "frame", "rebuild"]
+__all__ = ["BlobReader", "current", "frame", "rebuild", "restorer"]
 
 T = TypeVar("T")
 
@@ -84,6 +85,18 @@ def frame(decoded: Decoded, record: InstanceRecord, index: int, whole: Callable[
     with decoded.blobs.open(record.blob) as stream:
         header = stream.read()
     return split_frame(header, lambda i: decoded.one(record, i), index)
+
+
+def restorer(blobs: BlobStore, staging: Staging, max_memory: int) -> Callable[[InstanceRecord], None]:
+    """Gives an instance back from what is in the store now, and throws it away; or raises as ``rebuild``."""
+    decoded = Decoded(blobs)
+
+    def restore(record: InstanceRecord) -> None:
+        with Spool(staging, max_memory) as spool:
+            rebuild(decoded, record, spool)
+            spool.close()
+
+    return restore
 
 
 def _names(record: InstanceRecord) -> str:

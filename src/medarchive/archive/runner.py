@@ -7,13 +7,19 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from medarchive.archive import jobs
-from medarchive.archive.catalog import Catalog
+from medarchive.archive.build import Builder
+from medarchive.archive.catalog import Catalog, Transaction
 from medarchive.archive.compress import Compressed, Compressor
 from medarchive.archive.decoded import Decoded
+from medarchive.archive.derive import Deriver
 from medarchive.archive.how import How
-from medarchive.archive.instances import by_id
+from medarchive.archive.instances import by_id, matching
+from medarchive.archive.mentions import note_mentions, read_mentions
 from medarchive.archive.pack import Packer
 from medarchive.archive.plan import plan_series
+from medarchive.archive.recall import recall
+from medarchive.archive.retire import Retirer
+from medarchive.archive.retrieve import restorer
 from medarchive.archive.staging import Staging
 from medarchive.errors import BlobMissing, MedarchiveError
 from medarchive.settings import Settings
@@ -30,6 +36,9 @@ class Runner:
         self._blobs = decoded.blobs
         self._compressor = Compressor(settings, catalog, decoded, staging)
         self._packer = Packer(settings, catalog, decoded, staging)
+        self._builder = Builder(settings, decoded, staging)
+        self._deriver = Deriver(settings, catalog, decoded, staging, self._builder)
+        self._retirer = Retirer(settings, catalog, restorer(decoded.blobs, staging, settings.max_memory_bytes))
         self._owner = f"{os.uname().nodename}:{os.getpid()}:{time.monotonic_ns()}"
 
     def run(self, up_to: int | None = None, kinds: Sequence[jobs.Kind] = jobs.KINDS) -> Compressed | None:
@@ -45,7 +54,7 @@ class Runner:
         except (MedarchiveError, OSError, MemoryError, ArithmeticError, LookupError, ValueError) as error:
             # Whatever a strange object does to a codec, it costs this job and nothing else.
             jobs.fail(self._catalog, job, f"{type(error).__name__}: {error}", settings.attempts)
-            record = by_id(self._catalog, job.target) if job.kind == "compress" else None
+            record = by_id(self._catalog, job.target) if job.kind in ("compress", "derive") else None
             uid = record.uid if record else ""
             return Compressed(job.kind, job.target, uid, error=str(error) or type(error).__name__)
 
@@ -82,6 +91,29 @@ class Runner:
                         yield result
 
     def _do(self, job: jobs.Job) -> Compressed:
+        if job.kind == "refer":
+            return self._refer(job)
+        if job.kind == "derive":
+            return self._deriver.derive(job, by_id(self._catalog, job.target))
+        if job.kind == "retire":
+            return self._retirer.retire(job)
+        return self._keep(job)
+
+    def _refer(self, job: jobs.Job) -> Compressed:
+        """Read what an instance mentions, a deleted one too: it can come back."""
+        found = matching(self._catalog, "instance.id = ?", job.target)
+        uids = read_mentions(found[0], self._builder.opened) if found else frozenset()
+
+        def note(transaction: Transaction) -> None:
+            note_mentions(transaction, job.target, uids)
+            recall(transaction, uids)
+            jobs.finish(transaction, job)
+
+        self._catalog.write(note)
+        return Compressed("refer", job.target, found[0].uid if found else "")
+
+    def _keep(self, job: jobs.Job) -> Compressed:
+        """Bring instances into the form in which they are kept."""
         how = How.of(self._settings, job.options)
         if job.kind == "group":
             return plan_series(self._catalog, self._blobs, job, how, self._settings.quiet)

@@ -7,6 +7,8 @@ notation), a second column, the keyword with ``Search`` after it, holds what ``d
 
 from sqlite_utils import Database, Migrations
 
+from medarchive.dicom.refers import refers
+
 __all__ = ["MIGRATIONS"]
 
 MIGRATIONS = Migrations("medarchive")
@@ -123,3 +125,36 @@ def m0003_closed_groups(db: Database) -> None:
     db.execute("CREATE INDEX idx_former_container ON former (container) WHERE container IS NOT NULL")
     db.execute("CREATE INDEX idx_instance_batch ON instance (batch) WHERE batch IS NOT NULL")
     db.execute("CREATE INDEX idx_instance_alone ON instance (series) WHERE state = 'alone'")
+
+
+@MIGRATIONS()
+def m0004_policy(db: Database) -> None:
+    """Which instances mention which others, which are committed, and which were derived from which.
+
+    ``unread`` is 1 where an instance of before mentions others and nobody has looked which; a ``refer`` job does.
+    ``max_error`` is the bound within which a derived instance was made; coded with it again, its pixels stay the same.
+    """
+    db.execute("ALTER TABLE instance ADD COLUMN committed_at FLOAT")
+    db.execute("ALTER TABLE instance ADD COLUMN unread INTEGER")
+    db.execute("ALTER TABLE instance ADD COLUMN max_error INTEGER NOT NULL DEFAULT 0")
+    db.execute("CREATE INDEX idx_instance_unread ON instance (id) WHERE unread = 1")
+    db.execute("CREATE TABLE mention (uid TEXT, instance INTEGER, PRIMARY KEY (uid, instance)) WITHOUT ROWID")
+    db["mention"].create_index(["instance"])
+    db["derivation"].create(
+        {"id": int, "what": str, "source": int, "source_uid": str, "derived": int, "derived_uid": str}
+        | {"outcome": str, "reason": str, "report": str, "created_at": float, "retired_at": float},
+        pk="id",
+    )
+    db["derivation"].create_index(["source", "what"], unique=True)
+    for column in ("derived", "source_uid", "derived_uid"):
+        db["derivation"].create_index([column])
+    of_series = "series IN (SELECT id FROM series WHERE Modality = ?)"
+    for sop_class, modality in db.execute(
+        "SELECT DISTINCT SOPClassUID, Modality FROM instance JOIN series ON series.id = instance.series"
+    ).fetchall():
+        if refers(sop_class, modality):
+            db.execute(f"UPDATE instance SET unread = 1 WHERE SOPClassUID = ? AND {of_series}", (sop_class, modality))
+    db.execute(
+        "INSERT INTO job (kind, target, priority, state, attempts, run_after, owner, lease_until, error, created_at, "
+        "options) SELECT 'refer', id, 0, 'waiting', 0, 0, '', 0, '', received_at, '' FROM instance WHERE unread = 1"
+    )

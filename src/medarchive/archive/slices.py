@@ -59,12 +59,12 @@ def slices(blobs: BlobStore, records: Iterable[InstanceRecord]) -> list[Slice]:
 
 
 def cut(ordered: Sequence[Slice], most: int) -> list[list[Slice]]:
-    """Closed groups of at most ``most`` slices of one spec, neighbours together, as even in size as can be."""
-    alike: dict[ImageSpec, list[Slice]] = defaultdict(list)
+    """Closed groups of at most ``most`` slices of one spec and bound, neighbours together, even in size."""
+    alike: dict[tuple[ImageSpec, int], list[Slice]] = defaultdict(list)
     for each in ordered:
-        alike[each.spec].append(each)
+        alike[each.spec, each.record.max_error].append(each)
     groups = []
-    for spec, same in alike.items():
+    for (spec, _), same in alike.items():
         room = max(min(most, _MOST_BYTES // max(spec.nbytes, 1)), 1)
         count = -(-len(same) // room)
         bounds = [len(same) * number // count for number in range(count + 1)]

@@ -1,13 +1,12 @@
-"""Chart: size against speed as lines, dots and words on a canvas, for whatever draws them."""
+"""Chart: size against speed."""
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from medarchive.bench.results import Row
+from medarchive.cli.bench_shapes import Dot, Line, LogScale, Scale, Shape, Words, words_width
 
-__all__ = ["HEIGHT", "WIDTH", "Dot", "Line", "Shape", "Words", "chart", "words_width"]
+__all__ = ["HEIGHT", "WIDTH", "chart"]
 
 WIDTH, HEIGHT = 1120, 600
 _TOP, _BOTTOM = 140, 520
@@ -23,40 +22,6 @@ _AROUND: tuple[tuple[float, float, Literal["start", "middle", "end"]], ...] = (
 """Where a label may stand beside its dot, the best place first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """From one point to another."""
-
-    x1: float
-    y1: float
-    x2: float
-    y2: float
-    colour: str
-
-
-@dataclass(frozen=True, slots=True)
-class Dot:
-    """A filled circle."""
-
-    x: float
-    y: float
-    radius: float
-    colour: str
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """A line of text; ``x`` is its start, middle or end, ``y`` its base line."""
-
-    x: float
-    y: float
-    text: str
-    size: int
-    colour: str
-    anchor: Literal["start", "middle", "end"] = "start"
-
-
-Shape = Line | Dot | Words
 _Box = tuple[float, float, float, float]
 
 
@@ -74,7 +39,7 @@ def chart(rows: Sequence[Row], reference: str, conditions: str) -> Iterator[Shap
     )
     yield Words(30, HEIGHT - 14, conditions, _SMALL, _FAINT)
     sizes = [100 * row.size_to_reference for row in rows if row.size_to_reference is not None]
-    down = _Scale(sizes, (_BOTTOM, _TOP))
+    down = Scale(sizes, (_BOTTOM, _TOP))
     for (left, right), what in zip(_PANELS, ("encode", "decode"), strict=True):
         points = [
             (getattr(row, f"{what}_mpx_s"), 100 * row.size_to_reference, row)
@@ -82,50 +47,12 @@ def chart(rows: Sequence[Row], reference: str, conditions: str) -> Iterator[Shap
             if row.size_to_reference is not None and getattr(row, f"{what}_mpx_s") is not None
         ]
         yield Words(left, _TOP - 24, f"{what.capitalize()}, Mpx/s", _TEXT, _INK)
-        across = _LogScale([speed for speed, _, _ in points], (left, right))
+        across = LogScale([speed for speed, _, _ in points], (left, right))
         yield from _axes(across, down, left, right)
         yield from _points([(across.at(x), down.at(y), row) for x, y, row in points], left, right)
 
 
-def words_width(text: str, size: float) -> float:
-    """About how wide a line of text is."""
-    return 0.57 * size * len(text)
-
-
-class _Scale:
-    """Even steps; round numbers that enclose all values."""
-
-    def __init__(self, values: Iterable[float], span: tuple[float, float]) -> None:
-        given = sorted(values) or [0.0, 1.0]
-        room = max(given[-1] - given[0], 1.0) * 1.15
-        magnitude = 10.0 ** math.floor(math.log10(room / 5))
-        step = next(factor * magnitude for factor in (1, 2, 5, 10) if factor * magnitude >= room / 5)
-        first, last = math.floor(given[0] / step - 0.1), math.ceil(given[-1] / step + 0.1)
-        self.ticks = [number * step for number in range(first, last + 1)]
-        self._span = span
-
-    def at(self, value: float) -> float:
-        low, high = self.ticks[0], self.ticks[-1]
-        return self._span[0] + (value - low) / (high - low) * (self._span[1] - self._span[0])
-
-
-class _LogScale:
-    """Steps of 1, 2 and 5 in each decade that enclose all values."""
-
-    def __init__(self, values: Iterable[float], span: tuple[float, float]) -> None:
-        given = sorted(values) or [1.0]
-        steps = [factor * 10.0**power for power in range(-6, 7) for factor in (1, 2, 5)]
-        first = max((step for step in steps if step <= given[0] / 1.15), default=steps[0])
-        last = min((step for step in steps if step >= given[-1] * 1.15), default=steps[-1])
-        self.ticks = [step for step in steps if first <= step <= last]
-        self._span = span
-
-    def at(self, value: float) -> float:
-        low, high = math.log(self.ticks[0]), math.log(self.ticks[-1])
-        return self._span[0] + (math.log(value) - low) / (high - low) * (self._span[1] - self._span[0])
-
-
-def _axes(across: _LogScale, down: _Scale, left: float, right: float) -> Iterator[Shape]:
+def _axes(across: LogScale, down: Scale, left: float, right: float) -> Iterator[Shape]:
     for tick in down.ticks:
         y = down.at(tick)
         yield Line(left, y, right, y, _FAINT if tick == 100 else _GRID)

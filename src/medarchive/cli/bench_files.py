@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from medarchive.bench.results import Results, Row
     from medarchive.bench.sources import PassedOver
 
-__all__ = ["check_free", "write_csv", "write_json"]
+__all__ = ["check_free", "write_csv", "write_figures", "write_json"]
 
 
 def check_free(files: Iterable[Path | None], *, force: bool) -> None:
@@ -48,10 +49,16 @@ def write_json(
         "not_measured": missing,
         "passed_over": [{"path": str(each.path), "reason": each.reason} for each in passed_over],
     }
+    write_figures(file, figures)
+
+
+def write_figures(file: Path, figures: dict[str, Any]) -> None:
+    """Figures as JSON, in which a number that is not finite is null; - is stdout."""
+    finite = _finite(figures)
     if str(file) == "-":
-        echo_json(figures)
+        echo_json(finite)
     else:
-        _write(file, json.dumps(figures, indent=2, ensure_ascii=False) + "\n")
+        _write(file, json.dumps(finite, indent=2, ensure_ascii=False) + "\n")
 
 
 def write_csv(file: Path, rows: "list[Row]") -> None:
@@ -61,6 +68,14 @@ def write_csv(file: Path, rows: "list[Row]") -> None:
     table.writeheader()
     table.writerows(asdict(row) for row in rows)
     _write(file, text.getvalue())
+
+
+def _finite(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: _finite(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(each) for each in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _write(file: Path, text: str) -> None:

@@ -1,4 +1,4 @@
-"""Plot: the chart of ``bench`` as SVG, or as PNG through Pillow."""
+"""Plot: the charts of the benchmarks as SVG, or as PNG through Pillow."""
 
 import io
 from collections.abc import Iterable, Sequence
@@ -11,9 +11,9 @@ from medarchive.errors import SettingsError
 
 if TYPE_CHECKING:
     from medarchive.bench.results import Row
-    from medarchive.cli.bench_chart import Shape
+    from medarchive.cli.bench_shapes import Shape
 
-__all__ = ["check_plot", "draw_plot"]
+__all__ = ["check_plot", "draw_plot", "draw_shapes"]
 
 _SCALE = 2
 _OVERSAMPLED = 2
@@ -39,17 +39,23 @@ def check_plot(file: Path) -> None:
 
 def draw_plot(file: Path, rows: "Sequence[Row]", reference: str, conditions: str) -> None:
     """Draw the lossless rows of the total."""
-    from medarchive.cli.bench_chart import chart
+    from medarchive.cli.bench_chart import HEIGHT, WIDTH, chart
 
-    shapes = list(chart([row for row in rows if not row.max_error], reference, conditions))
-    data = _png(shapes) if file.suffix.lower() == ".png" else _svg(shapes).encode("utf-8")
+    shapes = chart([row for row in rows if not row.max_error], reference, conditions)
+    draw_shapes(file, list(shapes), (WIDTH, HEIGHT))
+
+
+def draw_shapes(file: Path, shapes: "Sequence[Shape]", size: tuple[int, int]) -> None:
+    """Draw shapes on a canvas of a width and a height, in the format of the file's suffix."""
+    data = _png(shapes, size) if file.suffix.lower() == ".png" else _svg(shapes, size).encode("utf-8")
     write_once(file, io.BytesIO(data), replace=True)
 
 
-def _svg(shapes: "Iterable[Shape]") -> str:
-    from medarchive.cli.bench_chart import HEIGHT, WIDTH, Dot, Line
+def _svg(shapes: "Iterable[Shape]", canvas: tuple[int, int]) -> str:
+    from medarchive.cli.bench_shapes import Dot, Line
 
-    size = f'viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}"'
+    width, height = canvas
+    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="Helvetica, Arial, sans-serif">',
         '<rect width="100%" height="100%" fill="#ffffff"/>',
@@ -66,14 +72,15 @@ def _svg(shapes: "Iterable[Shape]") -> str:
     return "\n".join([*lines, "</svg>", ""])
 
 
-def _png(shapes: "Iterable[Shape]") -> bytes:
+def _png(shapes: "Iterable[Shape]", size: tuple[int, int]) -> bytes:
     """Drawn larger and scaled down, for smooth edges; in the end two pixels to a unit of the chart."""
     from PIL import Image, ImageDraw, ImageFont
 
-    from medarchive.cli.bench_chart import HEIGHT, WIDTH, Dot, Line
+    from medarchive.cli.bench_shapes import Dot, Line
 
+    width, height = size
     k = _SCALE * _OVERSAMPLED
-    image = Image.new("RGB", (WIDTH * k, HEIGHT * k), "#ffffff")
+    image = Image.new("RGB", (width * k, height * k), "#ffffff")
     canvas = ImageDraw.Draw(image)
     for shape in shapes:
         if isinstance(shape, Line):
@@ -86,7 +93,7 @@ def _png(shapes: "Iterable[Shape]") -> bytes:
             font = ImageFont.load_default(shape.size * k)
             anchor = {"start": "ls", "middle": "ms", "end": "rs"}[shape.anchor]
             canvas.text((shape.x * k, shape.y * k), shape.text, shape.colour, font, anchor)
-    small = image.resize((WIDTH * _SCALE, HEIGHT * _SCALE), Image.Resampling.LANCZOS)
+    small = image.resize((width * _SCALE, height * _SCALE), Image.Resampling.LANCZOS)
     out = io.BytesIO()
     small.save(out, "PNG", optimize=True)
     return out.getvalue()

@@ -90,7 +90,7 @@ def show(
 
     with Archive.open(settings) as archive:
         record = instance(archive, uid)
-        described = _identity(archive, uid) | _kept(record)
+        described = _identity(archive, uid) | _kept(record) | _derivations(archive, uid)
     if as_json:
         echo_json(described)
     else:
@@ -205,6 +205,17 @@ def _kept(record: "InstanceRecord") -> dict[str, object]:
     if record.shared:
         kept["slice"] = f"{record.first_frame + 1} of {record.entry_frames} in its container"
     return {name: value for name, value in kept.items() if value not in ("", None)}
+
+
+def _derivations(archive: "Archive", uid: str) -> dict[str, object]:
+    """What was derived from an instance or what it was derived from, and what was measured then."""
+    described: dict[str, object] = {}
+    for each in archive.derivations(uid):
+        if each.derived_uid == uid:
+            described |= {"derived_from": each.source_uid, "loss": each.what, "fidelity": each.report}
+        elif each.derived_uid:
+            described.setdefault("derived", each.derived_uid)
+    return described
 
 
 def _for_people(name: str, value: object) -> object:

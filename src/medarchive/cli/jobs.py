@@ -31,7 +31,8 @@ def jobs(
     """List the work that is waiting, under way or failed; or do it.
 
     A job is to compress an instance, to cut the slices of a quiet series into groups, to pack a group into one
-    container, or to write a group again without what was purged.
+    container, or to write a group again without what was purged; to read what an instance of before refers to; to
+    derive what the policy asks for from an instance, or to let the originals of a series go.
 
     `serve` runs a process of `jobs --run` beside itself. Any number of them may run at once, on one archive.
 

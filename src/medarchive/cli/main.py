@@ -8,7 +8,23 @@ from typing import Annotated
 import typer
 
 from medarchive import __version__
-from medarchive.cli import arrays, bench, compress, demo, fidelity, find, get, ingest, jobs, serve, train, upkeep
+from medarchive.cli import (
+    arrays,
+    bench,
+    bench_lossy,
+    bench_profile,
+    compress,
+    demo,
+    fidelity,
+    find,
+    get,
+    ingest,
+    jobs,
+    policy,
+    serve,
+    train,
+    upkeep,
+)
 from medarchive.cli.exits import FILE_ERROR
 from medarchive.cli.options import Archive, Common, SettingsFile, Verbose
 from medarchive.errors import MedarchiveError
@@ -31,7 +47,16 @@ _COMMANDS = {
     ),
     "Look and fetch": (find.find, find.show, find.stats, get.get),
     "Run": (serve.serve, jobs.jobs, demo.demo),
-    "Arrays": (arrays.encode, arrays.decode, arrays.codecs, fidelity.fidelity, bench.bench, train.train),
+    "Arrays": (
+        arrays.encode,
+        arrays.decode,
+        arrays.codecs,
+        fidelity.fidelity,
+        bench.bench,
+        bench_lossy.bench_lossy,
+        bench_profile.bench_profile,
+        train.train,
+    ),
 }
 
 
@@ -45,6 +70,14 @@ def _help(docstring: str) -> str:
 for _panel, _functions in _COMMANDS.items():
     for _function in _functions:
         app.command(help=_help(_function.__doc__ or ""), rich_help_panel=_panel)(_function)
+
+_policy = typer.Typer(
+    no_args_is_help=True,
+    help="Rules that say which stored images may lose something.\n\n\b\nExamples:\n  medarchive policy test",
+)
+for _name, _function in {"show": policy.show, "test": policy.look, "apply": policy.apply, "undo": policy.undo}.items():
+    _policy.command(_name, help=_help(_function.__doc__ or ""))(_function)
+app.add_typer(_policy, name="policy", rich_help_panel="Keep")
 
 app.command(hidden=True)(serve.beside)
 

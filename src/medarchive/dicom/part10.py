@@ -25,7 +25,17 @@ from medarchive.dicom.deflated import inflated
 from medarchive.dicom.elements import UNDEFINED, VRS, Lost, Walk
 from medarchive.errors import LimitExceeded, NotDicom
 
-__all__ = ["DEFLATED", "PIXEL_TAGS", "Header", "PixelElement", "as_inflated", "file_meta", "read_header", "skip_meta"]
+__all__ = [
+    "DEFLATED",
+    "IMPLEMENTATION_UID",
+    "PIXEL_TAGS",
+    "Header",
+    "PixelElement",
+    "as_inflated",
+    "file_meta",
+    "read_header",
+    "skip_meta",
+]
 
 PIXEL_TAGS = {0x7FE00008: "float", 0x7FE00009: "double", 0x7FE00010: "native"}
 """Float Pixel Data, Double Float Pixel Data, Pixel Data (PS3.3 C.7.6.3, C.7.6.24, C.7.6.25)."""
@@ -36,7 +46,7 @@ DEFLATED = "the data set is deflated"
 _LONGEST_VALUE = 1 << 16
 _MOST_INFLATED = 64 << 20
 _META_TAGS = frozenset((0x00020002, 0x00020003, 0x00020010))
-_IMPLEMENTATION_UID = b"2.25.276088391453520636135820297444974896734"
+IMPLEMENTATION_UID = b"2.25.276088391453520636135820297444974896734"
 _IMPLEMENTATION_NAME = b"MEDARCHIVE"
 
 
@@ -203,7 +213,7 @@ def file_meta(sop_class: str, sop_instance: str, transfer_syntax: str, source_ae
             _short_element(0x0002, b"UI", sop_class.encode("ascii", "replace"), b"\0"),
             _short_element(0x0003, b"UI", sop_instance.encode("ascii", "replace"), b"\0"),
             _short_element(0x0010, b"UI", transfer_syntax.encode("ascii", "replace"), b"\0"),
-            _short_element(0x0012, b"UI", _IMPLEMENTATION_UID, b"\0"),
+            _short_element(0x0012, b"UI", IMPLEMENTATION_UID, b"\0"),
             _short_element(0x0013, b"SH", _IMPLEMENTATION_NAME, b" "),
             _short_element(0x0016, b"AE", source_ae.encode("ascii", "replace"), b" ") if source_ae else b"",
         )

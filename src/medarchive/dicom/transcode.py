@@ -15,7 +15,7 @@ from medarchive.dicom.pixels import plan
 from medarchive.dicom.recipe import Reason, Verbatim
 from medarchive.errors import CannotTranscode, LimitExceeded
 
-__all__ = ["TARGETS", "transcode"]
+__all__ = ["TARGETS", "make_little", "transcode"]
 
 TARGETS = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))
 _WORD_BYTES = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
@@ -47,10 +47,7 @@ def transcode(part10: BinaryIO, transfer_syntax: str) -> BinaryIO:
             dataset = pydicom.dcmread(part10)
             if isinstance(reason, Verbatim) and reason.reason is Reason.ENCAPSULATED:
                 _decapsulate(dataset, part10, header)
-            elif header.big_endian:
-                dataset.walk(_swap_words)
-            if header.implicit and header.transfer_syntax != ImplicitVRLittleEndian:
-                dataset.walk(_looked_up)  # against the standard; pydicom believes that elements have their VR
+            make_little(dataset, header)
             return _written(dataset, transfer_syntax)
     except CannotTranscode:
         raise
@@ -58,6 +55,14 @@ def transcode(part10: BinaryIO, transfer_syntax: str) -> BinaryIO:
         raise CannotTranscode(str(error)) from error
     except Exception as error:  # what pydicom raises on broken objects has no common root
         raise CannotTranscode(f"the data set cannot be written anew: {type(error).__name__}: {error}") from error
+
+
+def make_little(dataset: Dataset, header: Header) -> None:
+    """Bring what pydicom read of a file into a state in which it can be written in little endian."""
+    if header.big_endian:
+        dataset.walk(_swap_words)
+    if header.implicit and header.transfer_syntax != ImplicitVRLittleEndian:
+        dataset.walk(_looked_up)  # against the standard; pydicom believes that elements have their VR
 
 
 def _decapsulate(dataset: Dataset, part10: BinaryIO, header: Header) -> None:

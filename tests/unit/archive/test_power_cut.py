@@ -5,11 +5,13 @@ import os
 import shutil
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
 import pytest
 
+from contracts import policies
 from contracts.differences import NAME, register
 from contracts.objects import ct
 from contracts.volumes import SERIES, volume
@@ -134,12 +136,24 @@ def work_in_groups(archive: Archive, acknowledged: dict[str, bytes]) -> None:
     archive.collect(grace=0)
 
 
+def work_with_loss(archive: Archive, acknowledged: dict[str, bytes]) -> None:
+    """Store a slice, and let it go for a version with loss."""
+    for uid, data in policies.slices(1).items():
+        archive.store(io.BytesIO(data))
+        acknowledged[uid] = data
+    list(archive.compress())
+    archive.collect(grace=0)
+    policies.apply(archive)
+    archive.collect(grace=0)
+
+
 Work = Callable[[Archive, dict[str, bytes]], None]
 
 
 def settings_of(root: Path, work: Work) -> Settings:
     codecs = (NAME, "zstd-planes") if work is work_in_groups else ("zstd-planes",)
-    return Settings(archive=root, effort=1, workers=1, codecs=codecs, undelete=0)
+    settings = Settings(archive=root, effort=1, workers=1, codecs=codecs, undelete=0)
+    return settings if work is not work_with_loss else replace(settings, undelete=1e6, policy=(policies.NEAR,))
 
 
 def run(root: Path, cut: int | None, work: Work = work) -> tuple[LossyDisk, dict[str, bytes]]:
@@ -195,3 +209,21 @@ def test_the_simulation_notices_a_store_that_does_not_sync(tmp_path: Path, monke
     assert acknowledged
     disk.after_the_cut(tmp_path / "careless", tmp_path / "after")
     assert list((tmp_path / "after").glob("blobs/*/*")) == []
+
+
+def test_no_original_is_lost_for_a_version_with_loss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("medarchive.archive.check._SETTLE", 0.0)
+    whole, _ = run(tmp_path / "whole", None, work_with_loss)
+    for cut in range(whole.steps):
+        root, copy = tmp_path / f"{cut}", tmp_path / f"{cut}-after"
+        disk, acknowledged = run(root, cut, work_with_loss)
+        disk.after_the_cut(root, copy)
+        with Archive.open(settings_of(copy, work_with_loss)) as archive:
+            assert {problem.kind for problem in archive.check(read_data=True)} <= {"orphan"}
+            hidden = archive.stats().deleted
+            assert archive.stats().instances >= len(acknowledged)
+            assert archive.recall(policies.SERIES) == hidden if hidden else True
+            for uid, data in acknowledged.items():
+                assert archive.load(uid).read() == data, f"lost after a power cut at step {cut}"
+        shutil.rmtree(root, ignore_errors=True)
+        shutil.rmtree(copy)

@@ -21,6 +21,8 @@ def test_every_value_of_every_width_stays_within_every_bound(dtype: str, bits: i
         steps.check_range()
         assert quantised_spec(spec, max_error).fits(steps, 1)
         assert np.abs(decoded.pixels.astype(int) - values.astype(int)).max() <= max_error
+        again = dequantised(quantised(decoded, max_error), spec, max_error)
+        assert np.array_equal(again.pixels, decoded.pixels), "within its bound it is coded again exactly"
         assert len(np.unique(steps.pixels)) <= (1 << bits) // (2 * max_error + 1) + 2
 
 

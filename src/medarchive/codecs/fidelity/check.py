@@ -47,6 +47,15 @@ def judge(
 
     Returns:
         The verdict with all checks. It never raises on account of the images.
+
+    Example:
+        >>> import numpy as np
+        >>> from medarchive.codecs.fidelity import judge, profile
+        >>> image = Image(np.zeros((1, 8, 8, 1), np.uint8), 8)
+        >>> judge(image, image, profile("mg")).passed
+        True
+        >>> judge(image, Image(image.pixels + 1, 8), profile("mg")).reasons
+        ('changed values: 64, at most 0 is allowed (Mammography: lossless only)',)
     """
     worst: dict[str, Check] = {}
     for check in _checks(original, decoded, profile, rescale, decision):
@@ -160,9 +169,10 @@ def _frame(
     yield Check("psnr", pair.psnr(peak), least=limits.psnr, unit="dB", remark=f"peak {peak:.5g}, {named}")
     yield Check("contrast kept", pair.contrast(), *limits.contrast)
     yield Check("error at edges, correlation", pair.edges(), most=limits.edges)
-    mid, high = pair.textures()
+    mid, high, local = pair.textures()
     yield Check("texture kept, middle band", mid, *limits.mid)
     yield Check("texture kept, upper band", high, *limits.high)
+    yield Check("texture kept, worst tenth", local, least=limits.local)
     for seen in profile.windows:
         single, multi = pair.alike(frame.window(seen.window))
         yield Check(f"ssim {seen.window}", single, least=seen.ssim)

@@ -44,8 +44,9 @@ class Limits:
         region: on the worst mean error of a 16 x 16 tile.
         steps: on the widest step between values.
         psnr: the least PSNR in dB.
-        mid: least and most noise power kept from 0.10 to 0.25 cycles per pixel.
-        high: least and most noise power kept from 0.25 to 0.45 cycles per pixel.
+        mid: least and most noise power kept from 0.125 to 0.25 cycles per pixel.
+        high: least and most noise power kept from 0.25 to 0.44 cycles per pixel.
+        local: the least noise power kept in the middle band by nine patches of ten.
         edges: the most correlation of the error with edges.
         contrast: least and most of the standard deviation kept.
     """
@@ -61,6 +62,7 @@ class Limits:
     psnr: float
     mid: tuple[float, float]
     high: tuple[float, float]
+    local: float
     edges: float
     contrast: tuple[float, float]
 

@@ -121,26 +121,28 @@ class Pair:
         where = ((a > 0) & (a < 255)) | (np.abs(a - b) > 1)
         return similarity(a, b, peak=255.0, where=where)
 
-    def textures(self) -> tuple[float, float]:
-        """The noise power kept in the middle and in the upper band: 1 is all, less is smoothed, more was added.
+    def textures(self) -> tuple[float, float, float]:
+        """The noise power kept: 1 is all, less is smoothed, more was added.
 
-        The median over the most even patches. NaN where there is none to measure it in, unless nothing changed.
-        Rounding to stored values has the power of a twelfth of their square, which is added on both sides: texture
-        below it is none.
+        Of the most even patches: the median in the middle and in the upper band, and the 10th percentile in the middle
+        band, where a part of the image may be smoothed and the rest not. NaN where there is no patch to measure in,
+        unless nothing changed. Rounding to stored values has the power of a twelfth of their square, which is added on
+        both sides: texture below it is none.
         """
         before, after = (spectra(one, self.frame.terrain) for one in (self.frame.values, self.values))
         if not len(before):
             kept = 1.0 if self.identical else float("nan")
-            return kept, kept
+            return kept, kept, kept
         frequencies = (np.arange(BINS) + 0.5) / (2 * BINS)
 
-        def kept_in(band: tuple[float, float]) -> float:
+        def kept_in(band: tuple[float, float]) -> NDArray[np.float64]:
             # a ring has places in proportion to its radius
             weight = frequencies * ((frequencies >= band[0]) & (frequencies < band[1]))
             floor = self.unit**2 / 12 * weight.sum()
-            return float(np.median((after @ weight + floor) / (before @ weight + floor)))
+            return np.asarray((after @ weight + floor) / (before @ weight + floor))
 
-        return kept_in(MID), kept_in(HIGH)
+        mid, high = kept_in(MID), kept_in(HIGH)
+        return float(np.median(mid)), float(np.median(high)), float(np.percentile(mid, 10))
 
     def edges(self) -> float:
         """How strongly the size of the error follows the steepness of the picture: Pearson's r over what counts.

@@ -25,6 +25,7 @@ _CT = Limits(
     psnr=46,
     mid=(0.9, 1.1),
     high=(0.7, 1.2),
+    local=0.6,
     edges=0.15,
     contrast=(0.99, 1.01),
 )

@@ -64,6 +64,20 @@ def test_both_at_once_are_the_two() -> None:
     assert similarity(a, b, peak=255) == (ssim(a, b, peak=255), ms_ssim(a, b, peak=255))
 
 
+def test_only_the_places_that_count_count() -> None:
+    a, b = pair((64, 64), 20)
+    b[:, :32] = a[:, :32]
+    left, right = (np.zeros((64, 64), bool) for _ in range(2))
+    left[:, :20], right[:, 44:] = True, True
+    assert similarity(a, b, peak=255, where=left)[0] == pytest.approx(1, abs=1e-6)
+    assert similarity(a, b, peak=255, where=right)[0] < similarity(a, b, peak=255)[0]
+    everywhere = np.ones((64, 64), bool)
+    assert similarity(a, b, peak=255, where=everywhere) == pytest.approx(similarity(a, b, peak=255))
+    assert similarity(a, b, peak=255, where=~everywhere) == (1, 1)
+    with pytest.raises(UnsupportedImage):
+        similarity(a, b, peak=255, where=np.ones((64, 63), bool))
+
+
 def test_fewer_scales_where_five_do_not_fit() -> None:
     a, b = pair((21, 21), 15)
     assert ms_ssim(a, b, peak=255) == pytest.approx(ssim(a, b, peak=255))
