@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from contracts.lifting_models import model
 from medarchive.codecs.autoencoder import model as entropy_model
-from medarchive.codecs.autoencoder import plane
+from medarchive.codecs.autoencoder import Autoencoder, plane
 from medarchive.codecs.autoencoder.backend import coder
 from medarchive.codecs.autoencoder.learned import Learned, learned
 from medarchive.codecs.autoencoder.lifting import Lifting
@@ -14,6 +14,7 @@ from medarchive.codecs.autoencoder.pyramid import Pyramid
 from medarchive.codecs.autoencoder.reference import Reference
 from medarchive.codecs.wire import Reader
 from medarchive.errors import UnknownCodec
+from medarchive.image import Image
 
 
 def picture(rows: int, columns: int) -> NDArray[np.int64]:
@@ -72,6 +73,18 @@ def test_the_kernel_quantises_levels_as_the_reference_does() -> None:
         for level, bands in enumerate(Pyramid.of((40, 30), rounded).levels):
             kept = all(np.array_equal(*pair) for pair in zip(bands, found[0].levels[level], strict=True))
             assert kept is (level not in levels)
+
+
+def test_either_transform_can_be_chosen_and_any_is_decoded() -> None:
+    image = Image(picture(96, 80).astype(np.uint16)[np.newaxis, :, :, np.newaxis], 12)
+    streams = {lifted: Autoencoder(lifted=lifted).encode_lossy(image, quality=40) for lifted in (True, False)}
+    assert streams[True] != streams[False]
+    for stream in streams.values():
+        missed = Autoencoder().decode(stream).pixels.astype(int) - image.pixels
+        assert np.sqrt(np.mean(missed**2)) < 40
+    assert Autoencoder().encode_lossy(image, quality=40) == streams[True]
+    quick = Autoencoder(lifted=False).encode_lossy(image, quality=40, effort=1)
+    assert Autoencoder().encode_lossy(image, quality=40, effort=1) == quick
 
 
 def test_a_transform_that_is_not_here_is_named() -> None:
