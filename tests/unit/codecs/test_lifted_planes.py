@@ -5,8 +5,8 @@ import pytest
 from numpy.typing import NDArray
 
 from contracts.lifting_models import model
-from medarchive.codecs.autoencoder import model as entropy_model
 from medarchive.codecs.autoencoder import Autoencoder, plane
+from medarchive.codecs.autoencoder import model as entropy_model
 from medarchive.codecs.autoencoder.backend import coder
 from medarchive.codecs.autoencoder.learned import Learned, learned
 from medarchive.codecs.autoencoder.lifting import Lifting
