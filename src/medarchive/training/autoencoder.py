@@ -12,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from medarchive.codecs.autoencoder import plane
+from medarchive.codecs.autoencoder import learned, plane
 from medarchive.codecs.autoencoder.backend import Coder, coder
+from medarchive.codecs.autoencoder.learned import Learned
 from medarchive.codecs.autoencoder.model import Model
 from medarchive.training.coefficients import Sites, entropy, frames, parts, sites, some
 from medarchive.training.dead_zone import DeadZone
@@ -41,6 +42,7 @@ class Recipe:
         renewed: after so many steps the quantiser looks at costs by the net as it is then; before the first time it
             rounds towards 0 alone.
         seed: of everything that is drawn.
+        lifted: whether coefficients are those of the learned transform that the package has, or of CDF 9/7.
     """
 
     widths: tuple[int, int] = (96, 32)
@@ -51,6 +53,7 @@ class Recipe:
     sites: int = 3072
     renewed: int = 1_000
     seed: int = 0
+    lifted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,7 @@ def train(data: Path, out: Path, recipe: Recipe, device: str = "cpu", workers: i
         }
         torch.save(saved, checkpoint.with_suffix(".new"))
         checkpoint.with_suffix(".new").replace(checkpoint)
-        yield Progress(step, total / (step - begun), _validation(held_out, model))
+        yield Progress(step, total / (step - begun), _validation(held_out, model, recipe))
     (out / _FILES[1]).write_bytes(model)
     card = {"sha256": Model.read(model).sha256.hex(), "bytes": len(model), "steps": step, "seed": recipe.seed}
     (out / _FILES[2]).write_text(json.dumps(card, indent=2) + "\n")
@@ -137,6 +140,10 @@ def _loss(net: EntropyNet, batch: Sequence[Sites], device: str) -> torch.Tensor:
             seen, values, weight = (torch.from_numpy(getattr(part, name)).to(device) for name in Sites.__slots__)
             total = total + (bits(net(which, seen), values) * weight).sum()
     return total
+
+
+def _transform(recipe: Recipe) -> Learned | None:
+    return learned.load() if recipe.lifted else None
 
 
 def _quantiser(model: bytes) -> Coder:
@@ -154,18 +161,20 @@ class _Batches(IterableDataset[list[Sites]]):
         random = np.random.default_rng([self._recipe.seed, self._step, worker.id if worker else 0])
         torch.set_num_threads(1)
         found, quantiser = parts(self._series, random, self._recipe.side), _quantiser(self._model)
+        transform = _transform(self._recipe)
         while True:
-            images = [sites(next(found), quantiser, float(random.uniform(8, 80))) for _ in range(self._recipe.images)]
+            qualities = random.uniform(8, 80, self._recipe.images).tolist()
+            images = [sites(next(found), quantiser, quality, transform) for quality in qualities]
             yield [some(Sites.joined(each), self._recipe.sites, random) for each in zip(*images, strict=True)]
 
 
-def _validation(series: Sequence[Sequence[NDArray[np.int64]]], model: bytes) -> float:
+def _validation(series: Sequence[Sequence[NDArray[np.int64]]], model: bytes, recipe: Recipe) -> float:
     """Geometric mean over series and rates of the coder's bits over those of independent coefficients."""
     quantiser, ratios = coder(Model.read(model)), []
     for members in series:
         frame = members[len(members) // 2][:512, :512]
         for quality in _VALIDATED:
-            pyramid = plane.latents(frame, plane.step_of(frame, quality), quantiser)
+            pyramid = plane.latents(frame, plane.step_of(frame, quality), quantiser, lifted=_transform(recipe))
             if (alone := entropy(pyramid)) > 0:
                 ratios.append(8 * len(quantiser.encode(pyramid)) / alone)
     return float(np.exp(np.mean(np.log(ratios))))

@@ -12,6 +12,7 @@ from medarchive.codecs.autoencoder import context, plane
 from medarchive.codecs.autoencoder.backend import Coder
 from medarchive.codecs.autoencoder.context import COUNTS, PASSES, Canvas
 from medarchive.codecs.autoencoder.head import activities
+from medarchive.codecs.autoencoder.learned import Learned
 from medarchive.codecs.autoencoder.pyramid import Pyramid
 from medarchive.errors import NotFound
 from medarchive.training.samples import volumes
@@ -80,9 +81,9 @@ def _halved(frame: Values) -> Values:
     return (even[0::2, 0::2] + even[0::2, 1::2] + even[1::2, 0::2] + even[1::2, 1::2] + 2) >> 2
 
 
-def sites(part: Values, coder: Coder, quality: float) -> list[Sites]:
+def sites(part: Values, coder: Coder, quality: float, lifted: Learned | None = None) -> list[Sites]:
     """The sites of a plane quantised as the encoder would, for each band and pass in turn; together they count 1."""
-    pyramid = plane.latents(part, plane.step_of(part, quality), coder)
+    pyramid = plane.latents(part, plane.step_of(part, quality), coder, lifted=lifted)
     return gathered(pyramid, max(_LEAST_BITS * part.size, entropy(pyramid)))
 
 

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medarchive.codecs.autoencoder.pyramid import Pyramid
+from medarchive.codecs.autoencoder.wavelet import ALL
 
 __all__ = ["DeadZone"]
 
@@ -19,5 +20,7 @@ class DeadZone:
         """Never asked for."""
         raise NotImplementedError
 
-    def quantise(self, pyramid: Pyramid[np.int32], scaled: NDArray[np.float32], price: float, inward: float) -> None:
+    def quantise(
+        self, pyramid: Pyramid[np.int32], scaled: NDArray[np.float32], price: float, inward: float, levels: range = ALL
+    ) -> None:
         """See Reference.quantise."""

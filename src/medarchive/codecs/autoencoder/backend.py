@@ -14,6 +14,7 @@ from medarchive.codecs.autoencoder.model import Model, load
 from medarchive.codecs.autoencoder.native import Native, instruction_sets
 from medarchive.codecs.autoencoder.pyramid import Pyramid
 from medarchive.codecs.autoencoder.reference import Reference
+from medarchive.codecs.autoencoder.wavelet import ALL
 from medarchive.errors import CorruptStream
 
 __all__ = ["Coder", "coder", "remark"]
@@ -34,7 +35,9 @@ class Coder(Protocol):
         """See Reference.decode."""
         ...
 
-    def quantise(self, pyramid: Quantised, scaled: NDArray[np.float32], price: float, inward: float) -> None:
+    def quantise(
+        self, pyramid: Quantised, scaled: NDArray[np.float32], price: float, inward: float, levels: range = ALL
+    ) -> None:
         """See Reference.quantise."""
         ...
 

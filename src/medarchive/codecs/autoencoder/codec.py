@@ -10,7 +10,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from medarchive.codecs.autoencoder import model, plane
+from medarchive.codecs.autoencoder import learned, model, plane
 from medarchive.codecs.autoencoder.backend import Coder, coder, remark
 from medarchive.codecs.autoencoder.native import instruction_sets
 from medarchive.codecs.base import DEFAULT_EFFORT
@@ -31,6 +31,8 @@ _PREVIEW = 20.0
 """The quality of a bounded stream's latents."""
 _PREVIEW_WORTH = 0.5
 """A drawing has no preview: it has to save half of a bounded stream."""
+_LIFTED_FROM = 3
+"""The effort from which the transform is the learned one, where nobody chose."""
 _MOST_PIXELS = 1 << 27
 _MOST_SAMPLES = 4
 _DRAWN_VALUES = 64
@@ -42,6 +44,14 @@ class Autoencoder:
 
     name = "autoencoder"
     group = 1
+
+    def __init__(self, *, lifted: bool | None = None) -> None:
+        """Choose a transform to encode with; any is decoded.
+
+        Args:
+            lifted: the learned one, or CDF 9/7; None takes the learned one from effort 3 on.
+        """
+        self._lifted = lifted
 
     @property
     def quick(self) -> bool:
@@ -66,7 +76,9 @@ class Autoencoder:
         used = coder(model.load())
         parts = []
         for values in _planes(image):
-            parts.append(plane.encode(values, plane.step_of(values, _PREVIEW), used, _passes(effort)))
+            parts.append(
+                plane.encode(values, plane.step_of(values, _PREVIEW), used, _passes(effort), self._transform(effort))
+            )
             known = plane.decode(Reader(parts[-1]), values.shape[0], values.shape[1], used)
             if known.lowest < known.highest:
                 above, spread = _ints(values, known.lowest), known.highest - known.lowest
@@ -89,7 +101,8 @@ class Autoencoder:
         head = self._head(image, _LOSSY)
         used = coder(model.load())
         stream = head + b"".join(
-            plane.encode(values, plane.step_of(values, quality), used, _passes(effort)) for values in _planes(image)
+            plane.encode(values, plane.step_of(values, quality), used, _passes(effort), self._transform(effort))
+            for values in _planes(image)
         )
         return self._smaller(stream, image, effort, 1.0)
 
@@ -105,6 +118,10 @@ class Autoencoder:
             LimitExceeded: they ask for an image beyond the decoder's caps.
         """
         return self._decoded(data, preview=True)
+
+    def _transform(self, effort: int) -> learned.Learned | None:
+        lifted = effort >= _LIFTED_FROM if self._lifted is None else self._lifted
+        return learned.load() if lifted else None
 
     def _smaller(self, stream: bytes, image: Image, effort: int, worth: float) -> bytes:
         """The stream, or the one of a drawing where that is smaller than this share of it."""

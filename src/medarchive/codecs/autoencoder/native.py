@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from medarchive.codecs.autoencoder.model import Model
 from medarchive.codecs.autoencoder.pyramid import Pyramid
+from medarchive.codecs.autoencoder.wavelet import ALL
 from medarchive.errors import CorruptStream
 
 try:
@@ -64,9 +65,21 @@ class Native:
         if fault:
             raise CorruptStream(fault)
 
-    def quantise(self, pyramid: Quantised, scaled: NDArray[np.float32], price: float, inward: float) -> None:
+    def quantise(
+        self, pyramid: Quantised, scaled: NDArray[np.float32], price: float, inward: float, levels: range = ALL
+    ) -> None:
         """See Reference.quantise."""
-        fault = _native.quantise(self._model, self.instructions, pyramid.flat, *pyramid.shape, scaled, price, inward)
+        fault = _native.quantise(
+            self._model,
+            self.instructions,
+            pyramid.flat,
+            *pyramid.shape,
+            scaled,
+            price,
+            inward,
+            levels.start,
+            levels.stop - 1,
+        )
         if fault:
             raise ValueError(fault)
 

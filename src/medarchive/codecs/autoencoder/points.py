@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from medarchive.codecs.autoencoder import steps
 from medarchive.codecs.autoencoder.pyramid import Pyramid
+from medarchive.codecs.autoencoder.wavelet import Details
 
-__all__ = ["COUNT", "found", "restored"]
+__all__ = ["BITS", "COUNT", "found", "of_level", "restored"]
 
 Quantised = Pyramid[np.int32]
 
@@ -36,13 +38,21 @@ def restored(pyramid: Quantised, step: int, points: Sequence[int]) -> Pyramid[np
     whole = Pyramid.of(pyramid.shape, np.empty(pyramid.flat.size, np.int64))
     whole.low[...] = pyramid.low.astype(np.int64) * steps.of_low(step, len(pyramid.levels))
     for level, (values, to) in enumerate(zip(pyramid.levels, whole.levels, strict=True)):
-        one, more = (points[_index(level, larger)] for larger in (0, 1))
-        for band, quantised in enumerate(values):
-            sizes = np.abs(quantised.astype(np.int64))
-            inward = np.where(sizes == 1, one, np.where(sizes, more, 0))
-            size = (32 * sizes - inward) * steps.of_band(step, level, band) + 16 >> 5
-            to[band][...] = np.where(quantised < 0, -size, size)
+        for each, band in zip(to, of_level(values, level, step, points), strict=True):
+            each[...] = band
     return whole
+
+
+def of_level(values: Sequence[NDArray[np.int32]], level: int, step: int, points: Sequence[int]) -> Details:
+    """Those of the three bands of a level."""
+    one, more = (points[_index(level, larger)] for larger in (0, 1))
+    row = []
+    for band, quantised in enumerate(values):
+        sizes = np.abs(quantised.astype(np.int64))
+        inward = np.where(sizes == 1, one, np.where(sizes, more, 0))
+        size = (32 * sizes - inward) * steps.of_band(step, level, band) + 16 >> 5
+        row.append(np.where(quantised < 0, -size, size))
+    return row[0], row[1], row[2]
 
 
 def _index(level: int, larger: int) -> int:

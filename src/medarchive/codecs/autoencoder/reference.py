@@ -13,6 +13,7 @@ from medarchive.codecs.autoencoder.decisions import Decisions
 from medarchive.codecs.autoencoder.model import Model
 from medarchive.codecs.autoencoder.pyramid import Pyramid
 from medarchive.codecs.autoencoder.rans import Decoder, encode
+from medarchive.codecs.autoencoder.wavelet import ALL
 
 __all__ = ["Reference"]
 
@@ -54,7 +55,9 @@ class Reference:
             walk.show()
         decoder.finish()
 
-    def quantise(self, pyramid: Quantised, scaled: NDArray[np.float32], price: float, inward: float) -> None:
+    def quantise(
+        self, pyramid: Quantised, scaled: NDArray[np.float32], price: float, inward: float, levels: range = ALL
+    ) -> None:
         """Quantise again, each coefficient as the best bargain in the light of those before it. No decoder knows of it.
 
         Args:
@@ -62,9 +65,13 @@ class Reference:
             scaled: the coefficients in steps, in the order of the pyramid.
             price: see ``rate.chosen``.
             inward: see there.
+            levels: which to quantise; coarser ones stay as they are, finer ones too, and are not seen.
         """
         exact, table = Pyramid.of(pyramid.shape, scaled), rate.costs(self._model.chances)
         for walk in _passes(pyramid, head.activities(pyramid)):
+            if walk.level not in levels:
+                walk.show()
+                continue
             wanted = walk.part_of(exact.levels)
             found = rate.chosen(wanted.reshape(-1), walk.logits(self._model), table, price, inward)
             walk.values[...] = found.reshape(wanted.shape)

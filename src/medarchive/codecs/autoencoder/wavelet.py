@@ -11,9 +11,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BANDS", "FRACTION", "Bands", "Plane", "analysed", "level_count", "shapes", "synthesised"]
+__all__ = [
+    "ALL",
+    "BANDS",
+    "FRACTION",
+    "Bands",
+    "Details",
+    "Plane",
+    "analysed",
+    "joined",
+    "level_count",
+    "shapes",
+    "split",
+    "synthesised",
+]
 
 Plane = NDArray[np.int64]
+Details = tuple[Plane, Plane, Plane]
 
 FRACTION = 6
 """Bits behind the point of a coefficient."""
@@ -22,6 +36,8 @@ _STEPS = (-103949, -3472, 57862, 29066)
 BANDS = ("HL", "LH", "HH")
 """In the order in which they are coded: detail along columns' direction x, along y, along both."""
 _COARSEST = 4
+ALL = range(1 << 8)
+"""Whatever levels there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +50,7 @@ class Bands:
     """
 
     low: Plane
-    details: tuple[tuple[Plane, Plane, Plane], ...]
+    details: tuple[Details, ...]
 
 
 def level_count(rows: int, columns: int) -> int:
@@ -53,29 +69,40 @@ def shapes(rows: int, columns: int) -> Iterator[tuple[int, int]]:
     yield rows, columns
 
 
+def split(plane: Plane) -> tuple[Plane, Details]:
+    """One level: the low band, and the bands of BANDS."""
+    left, right = _split(plane)
+    (low, below), (beside, corner) = (_split(half.T) for half in (left, right))
+    return low.T, (beside.T, below.T, corner.T)
+
+
+def joined(low: Plane, details: Details) -> Plane:
+    """What ``split`` was given."""
+    beside, below, corner = details
+    left, right = _joined(low.T, below.T).T, _joined(beside.T, corner.T).T
+    return _joined(left, right)
+
+
 def analysed(plane: Plane) -> Bands:
     """The coefficients of a plane of shape (rows, columns), in 1/64 of a stored unit."""
-    low, details = plane, []
+    low, levels = plane, []
     for _ in range(level_count(*plane.shape)):
-        left, right = _split(low)
-        (low, below), (beside, corner) = (_split(half.T) for half in (left, right))
-        low = low.T
-        details.append((beside.T, below.T, corner.T))
-    return Bands(low, tuple(details))
+        low, details = split(low)
+        levels.append(details)
+    return Bands(low, tuple(levels))
 
 
 def synthesised(bands: Bands) -> Plane:
     """The plane of some coefficients."""
     low = bands.low
-    for beside, below, corner in reversed(bands.details):
-        left, right = _joined(low.T, below.T).T, _joined(beside.T, corner.T).T
-        low = _joined(left, right)
+    for details in reversed(bands.details):
+        low = joined(low, details)
     return low
 
 
-def _lift(to: Plane, sides: Plane, step: int) -> None:
-    """Add to each value a multiple of the sum of the two beside it."""
-    to += (step * sides + (1 << 15)) >> 16
+def _lifted(sides: Plane, step: int) -> Plane:
+    """What is added to each value: a multiple of the sum of the two beside it."""
+    return (step * sides + (1 << 15)) >> 16
 
 
 def _beside_odd(even: Plane, odds: int) -> Plane:
@@ -101,9 +128,9 @@ def _split(lines: Plane) -> tuple[Plane, Plane]:
     if odd.shape[1]:
         for number, step in enumerate(_STEPS):
             if number % 2 == 0:
-                _lift(odd, _beside_odd(even, odd.shape[1]), step)
+                odd += _lifted(_beside_odd(even, odd.shape[1]), step)
             else:
-                _lift(even, _beside_even(odd, even.shape[1]), step)
+                even += _lifted(_beside_even(odd, even.shape[1]), step)
     return even, odd
 
 
@@ -113,9 +140,9 @@ def _joined(low: Plane, high: Plane) -> Plane:
     if odd.shape[1]:
         for number, step in reversed(list(enumerate(_STEPS))):
             if number % 2 == 0:
-                _lift(odd, _beside_odd(even, odd.shape[1]), -step)
+                odd -= _lifted(_beside_odd(even, odd.shape[1]), step)
             else:
-                _lift(even, _beside_even(odd, even.shape[1]), -step)
+                even -= _lifted(_beside_even(odd, even.shape[1]), step)
     lines = np.empty((even.shape[0], even.shape[1] + odd.shape[1]), np.int64)
     lines[:, 0::2], lines[:, 1::2] = even, odd
     return lines

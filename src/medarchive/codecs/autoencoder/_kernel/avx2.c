@@ -21,6 +21,6 @@ static int here(void)
 #pragma clang attribute pop
 #endif
 
-const coder AVX2 = {"avx2", here, decode, encode, quantise};
+const coder AVX2 = {"avx2", here, decode, encode, quantise, lift};
 
 #endif

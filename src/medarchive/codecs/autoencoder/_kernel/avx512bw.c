@@ -22,6 +22,6 @@ static int here(void)
 #pragma clang attribute pop
 #endif
 
-const coder AVX512BW = {"avx512bw", here, decode, encode, quantise};
+const coder AVX512BW = {"avx512bw", here, decode, encode, quantise, lift};
 
 #endif

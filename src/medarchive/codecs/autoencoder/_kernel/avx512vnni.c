@@ -23,6 +23,6 @@ static int here(void)
 #pragma clang attribute pop
 #endif
 
-const coder AVX512VNNI = {"avx512vnni", here, decode, encode, quantise};
+const coder AVX512VNNI = {"avx512vnni", here, decode, encode, quantise, lift};
 
 #endif

@@ -1,6 +1,7 @@
 /* The coder of a plane's coefficients, see reference.py; included once for each instruction set. */
 #include "features.h"
 #include "head.h"
+#include "lifting.h"
 
 #include <math.h>
 
@@ -167,6 +168,28 @@ static inline int32_t chosen(const plane *plane, const scratch *s, int site, flo
     return negative ? -found : found;
 }
 
+/* The places of a pass's values in the raster of their band, once all of them are known. */
+static void spread_part(const level *l, const band *band, int pass)
+{
+    int top = PASS[pass].down, left = PASS[pass].right;
+    const int16_t *part = band->parts[top][left];
+    for (int row = 0; row < (band->rows - top + 1) / 2; row++)
+        for (int column = 0; column < (band->columns - left + 1) / 2; column++)
+            band->raster[(2 * row + top) * l->stride + 2 * column + left] = part[row * l->part_stride + column];
+}
+
+/* A pass over a band whose values stay as they are. */
+static void show_pass(const level *l, const band *band, int pass)
+{
+    int top = PASS[pass].down, left = PASS[pass].right;
+    int16_t *part = band->parts[top][left];
+    for (int row = 0; row < (band->rows - top + 1) / 2; row++)
+        for (int column = 0; column < (band->columns - left + 1) / 2; column++)
+            part[row * l->part_stride + column]
+                = look_of(band->values[(ptrdiff_t)(2 * row + top) * band->columns + 2 * column + left]);
+    spread_part(l, band, pass);
+}
+
 /* One pass over a band. */
 static int do_pass(job *j, scratch *s, levels *all, int which, int b, int pass)
 {
@@ -203,9 +226,7 @@ static int do_pass(job *j, scratch *s, levels *all, int which, int b, int pass)
                 part[row * l->part_stride + column + site] = look_of(*value);
             }
         }
-    for (int row = 0; row < rows; row++) /* the squares of this pass must not have seen it */
-        for (int column = 0; column < columns; column++)
-            band->raster[(2 * row + top) * l->stride + 2 * column + left] = part[row * l->part_stride + column];
+    spread_part(l, band, pass); /* the squares of this pass must not have seen it */
     return 1;
 }
 
@@ -214,10 +235,12 @@ static outcome run(job *j, levels *all)
     scratch *s = malloc(sizeof *s);
     if (!s)
         return NO_MEMORY;
-    for (int which = all->count - 1; which >= 0; which--)
+    for (int which = all->count - 1; which >= (j->doing == QUANTISES ? j->plane->finest : 0); which--)
         for (int b = 0; b < BANDS; b++)
             for (int pass = 0; pass < PASSES && all->levels[which].activities[b]; pass++) {
-                if (!do_pass(j, s, all, which, b, pass))
+                if (j->doing == QUANTISES && which > j->plane->coarsest)
+                    show_pass(&all->levels[which], &all->levels[which].bands[b], pass);
+                else if (!do_pass(j, s, all, which, b, pass))
                     j->fault = NO_MEMORY;
                 if (j->fault != CODED || (j->doing == DECODES && j->reader->early)) {
                     free(s);

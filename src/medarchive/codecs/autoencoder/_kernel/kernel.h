@@ -32,9 +32,12 @@ typedef struct {
     int32_t *flat;       /* see pyramid.py */
     const float *scaled; /* coefficients in steps, where they are to be quantised */
     float price, inward; /* see rate.py */
+    int finest, coarsest; /* levels that are to be quantised; coarser ones stay as they are */
 } plane;
 
 typedef enum { CODED, NO_SUCH_LENGTH, NO_SUCH_STATE, ENDS_EARLY, ENDS_ELSEWHERE, BEYOND_BOUNDS, NO_MEMORY } outcome;
+
+typedef struct learned_level learned_level; /* see lifting_model.h */
 
 typedef struct {
     const char *name;
@@ -42,6 +45,7 @@ typedef struct {
     outcome (*decode)(const plane *plane, const uint8_t *data, size_t length);
     outcome (*encode)(const plane *plane, uint8_t **data, size_t *length); /* the caller frees the data */
     outcome (*quantise)(const plane *plane);
+    outcome (*lift)(const learned_level *level);
 } coder;
 
 extern const coder *const CODERS[]; /* the fastest first; NULL behind the last */

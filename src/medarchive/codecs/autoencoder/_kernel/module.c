@@ -5,15 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernel.h"
+#include "lifting_module.h"
 #include "wavelet.h"
 
 #define CAPSULE "medarchive.codecs.autoencoder._native.model"
 
 enum { LONGEST_SIDE = COARSEST << MOST_LEVELS };
 
-/* A buffer of exactly as many bytes. */
-static int get(PyObject *from, Py_buffer *buffer, int flags, int64_t bytes, const char *what)
+int get(PyObject *from, Py_buffer *buffer, int flags, int64_t bytes, const char *what)
 {
     if (PyObject_GetBuffer(from, buffer, flags) < 0)
         return 0;
@@ -24,7 +23,7 @@ static int get(PyObject *from, Py_buffer *buffer, int flags, int64_t bytes, cons
     return 0;
 }
 
-static int sides(int rows, int columns)
+int sides(int rows, int columns)
 {
     if (rows >= 1 && rows <= LONGEST_SIDE && columns >= 1 && columns <= LONGEST_SIDE)
         return 1;
@@ -32,7 +31,7 @@ static int sides(int rows, int columns)
     return 0;
 }
 
-static const coder *coder_of(const char *name)
+const coder *coder_of(const char *name)
 {
     for (int i = 0; CODERS[i]; i++)
         if (strcmp(CODERS[i]->name, name) == 0 && CODERS[i]->here())
@@ -169,8 +168,8 @@ static PyObject *quantise(PyObject *self, PyObject *args)
     plane p = {0};
     outcome result;
     (void)self;
-    if (!PyArg_ParseTuple(args, "OsOiiOff", &capsule, &name, &given, &p.rows, &p.columns, &coefficients, &p.price,
-                          &p.inward)
+    if (!PyArg_ParseTuple(args, "OsOiiOffii", &capsule, &name, &given, &p.rows, &p.columns, &coefficients, &p.price,
+                          &p.inward, &p.finest, &p.coarsest)
         || !(coder = begin(&p, &flat, capsule, name, given)))
         return NULL;
     if (!get(coefficients, &scaled, PyBUF_SIMPLE, (int64_t)4 * p.rows * p.columns, "scaled coefficients")) {
@@ -178,6 +177,8 @@ static PyObject *quantise(PyObject *self, PyObject *args)
         return NULL;
     }
     p.scaled = scaled.buf;
+    if (p.finest < 0)
+        p.finest = 0;
     Py_BEGIN_ALLOW_THREADS;
     result = coder->quantise(&p);
     Py_END_ALLOW_THREADS;
@@ -246,6 +247,9 @@ static PyMethodDef methods[] = {
     {"quantise", quantise, METH_VARARGS, "Write the coefficients that are the best bargain."},
     {"analyse", analyse_plane, METH_VARARGS, "Write the coefficients of a plane, which is used up."},
     {"synthesise", synthesise_plane, METH_VARARGS, "Write the plane of some coefficients."},
+    {"pack_lifting", pack_lifting, METH_VARARGS, "A learned transform for the kernel."},
+    {"expect", expect, METH_VARARGS, "Write the details that a low band lets expect."},
+    {"join", join, METH_VARARGS, "Write what a level's bands join to."},
     {"instruction_sets", instruction_sets, METH_NOARGS, "What this machine has, the fastest first."},
     {NULL, NULL, 0, NULL},
 };

@@ -3,4 +3,4 @@
 
 static int here(void) { return 1; }
 
-const coder PORTABLE = {"portable", here, decode, encode, quantise};
+const coder PORTABLE = {"portable", here, decode, encode, quantise, lift};

@@ -9,27 +9,31 @@
 
 static const int64_t STEPS[] = {-103949, -3472, 57862, 29066};
 
-static void add_sides(int64_t *restrict to, const int64_t *restrict one, const int64_t *restrict other, int count, int64_t step)
+/* Half a unit; taken back, it is what is rounded up that was rounded down. */
+enum { FORTH = 1 << 15, BACK = FORTH - 1 };
+
+static void add_sides(int64_t *restrict to, const int64_t *restrict one, const int64_t *restrict other, int count, int64_t step,
+                      int64_t half)
 {
     INDEPENDENT for (int i = 0; i < count; i++)
-        to[i] += (step * (one[i] + other[i]) + (1 << 15)) >> 16;
+        to[i] += (step * (one[i] + other[i]) + half) >> 16;
 }
 
 /* Lift a line of halves: odd values by even ones, or the other way round. */
-static void lift_odd(int64_t *odd, const int64_t *even, int odds, int evens, int64_t step)
+static void lift_odd(int64_t *odd, const int64_t *even, int odds, int evens, int64_t step, int64_t half)
 {
     int inside = odds < evens ? odds : odds - 1;
-    add_sides(odd, even, even + 1, inside, step);
+    add_sides(odd, even, even + 1, inside, step, half);
     if (inside < odds)
-        odd[inside] += (step * 2 * even[inside] + (1 << 15)) >> 16;
+        odd[inside] += (step * 2 * even[inside] + half) >> 16;
 }
 
-static void lift_even(int64_t *even, const int64_t *odd, int odds, int evens, int64_t step)
+static void lift_even(int64_t *even, const int64_t *odd, int odds, int evens, int64_t step, int64_t half)
 {
-    even[0] += (step * 2 * odd[0] + (1 << 15)) >> 16;
-    add_sides(even + 1, odd, odd + 1, odds - 1, step);
+    even[0] += (step * 2 * odd[0] + half) >> 16;
+    add_sides(even + 1, odd, odd + 1, odds - 1, step, half);
     if (evens > odds)
-        even[odds] += (step * 2 * odd[odds - 1] + (1 << 15)) >> 16;
+        even[odds] += (step * 2 * odd[odds - 1] + half) >> 16;
 }
 
 static void split_line(int64_t *line, int length, int64_t *spare)
@@ -44,10 +48,10 @@ static void split_line(int64_t *line, int length, int64_t *spare)
     }
     if (evens > odds)
         even[odds] = line[2 * odds];
-    lift_odd(odd, even, odds, evens, STEPS[0]);
-    lift_even(even, odd, odds, evens, STEPS[1]);
-    lift_odd(odd, even, odds, evens, STEPS[2]);
-    lift_even(even, odd, odds, evens, STEPS[3]);
+    lift_odd(odd, even, odds, evens, STEPS[0], FORTH);
+    lift_even(even, odd, odds, evens, STEPS[1], FORTH);
+    lift_odd(odd, even, odds, evens, STEPS[2], FORTH);
+    lift_even(even, odd, odds, evens, STEPS[3], FORTH);
     memcpy(line, spare, (size_t)length * sizeof *line);
 }
 
@@ -58,10 +62,10 @@ static void join_line(int64_t *line, int length, int64_t *spare)
     if (!odds)
         return;
     memcpy(spare, line, (size_t)length * sizeof *line);
-    lift_even(even, odd, odds, evens, -STEPS[3]);
-    lift_odd(odd, even, odds, evens, -STEPS[2]);
-    lift_even(even, odd, odds, evens, -STEPS[1]);
-    lift_odd(odd, even, odds, evens, -STEPS[0]);
+    lift_even(even, odd, odds, evens, -STEPS[3], BACK);
+    lift_odd(odd, even, odds, evens, -STEPS[2], BACK);
+    lift_even(even, odd, odds, evens, -STEPS[1], BACK);
+    lift_odd(odd, even, odds, evens, -STEPS[0], BACK);
     for (int i = 0; i < odds; i++) {
         line[2 * i] = even[i];
         line[2 * i + 1] = odd[i];
@@ -71,11 +75,12 @@ static void join_line(int64_t *line, int length, int64_t *spare)
 }
 
 /* One step of a column of rows, which lie interleaved: `first` 1 lifts the odd rows, 0 the even ones. */
-static void lift_rows(int64_t *plane, int rows, int columns, ptrdiff_t stride, int first, int64_t step)
+static void lift_rows(int64_t *plane, int rows, int columns, ptrdiff_t stride, int first, int64_t step,
+                      int64_t half)
 {
     for (int row = first; row < rows; row += 2) {
         int above = row ? row - 1 : row + 1, below = row + 1 < rows ? row + 1 : row - 1;
-        add_sides(plane + row * stride, plane + above * stride, plane + below * stride, columns, step);
+        add_sides(plane + row * stride, plane + above * stride, plane + below * stride, columns, step, half);
     }
 }
 
@@ -93,7 +98,7 @@ int analyse(int64_t *plane, int rows, int columns, int64_t *flat)
             split_line(plane + row * stride, columns, spare);
         if (high)
             for (int k = 0; k < 4; k++)
-                lift_rows(plane, rows, columns, stride, k % 2 == 0, STEPS[k]);
+                lift_rows(plane, rows, columns, stride, k % 2 == 0, STEPS[k], FORTH);
         for (int row = 0; row < rows; row++) {
             const int64_t *from = plane + row * stride;
             int half = row / 2;
@@ -115,6 +120,29 @@ int analyse(int64_t *plane, int rows, int columns, int64_t *flat)
     return 1;
 }
 
+void join_level(int64_t *plane, ptrdiff_t stride, int rows, int columns, const int64_t *details, int64_t *spare)
+{
+    int high = rows / 2, wide = columns / 2, low_columns = columns - wide;
+    const int64_t *beside = details, *below = beside + (ptrdiff_t)(rows - high) * wide;
+    const int64_t *corner = below + (ptrdiff_t)high * low_columns;
+    for (int row = rows - 1; row >= 0; row--) {
+        int64_t *to = plane + row * stride;
+        int half = row / 2;
+        if (row % 2 == 0) {
+            memmove(to, plane + half * stride, (size_t)low_columns * sizeof *to);
+            memcpy(to + low_columns, beside + (ptrdiff_t)half * wide, (size_t)wide * sizeof *to);
+        } else {
+            memcpy(to, below + (ptrdiff_t)half * low_columns, (size_t)low_columns * sizeof *to);
+            memcpy(to + low_columns, corner + (ptrdiff_t)half * wide, (size_t)wide * sizeof *to);
+        }
+    }
+    if (high)
+        for (int k = 3; k >= 0; k--)
+            lift_rows(plane, rows, columns, stride, k % 2 == 0, -STEPS[k], BACK);
+    for (int row = 0; row < rows; row++)
+        join_line(plane + row * stride, columns, spare);
+}
+
 int synthesise(const int64_t *flat, int rows, int columns, int64_t *plane)
 {
     int sides[MOST_LEVELS + 1][2], count = 0;
@@ -130,29 +158,10 @@ int synthesise(const int64_t *flat, int rows, int columns, int64_t *plane)
     for (int row = 0; row < rows; row++, flat += columns)
         memcpy(plane + row * stride, flat, (size_t)columns * sizeof *flat);
     while (count-- > 0) {
-        int high, wide, low_rows = rows, low_columns = columns;
-        const int64_t *beside = flat, *below, *corner;
+        int low_rows = rows, low_columns = columns;
         rows = sides[count][0], columns = sides[count][1];
-        high = rows - low_rows, wide = columns - low_columns;
-        below = beside + (ptrdiff_t)low_rows * wide;
-        corner = below + (ptrdiff_t)high * low_columns;
-        flat = corner + (ptrdiff_t)high * wide;
-        for (int row = rows - 1; row >= 0; row--) {
-            int64_t *to = plane + row * stride;
-            int half = row / 2;
-            if (row % 2 == 0) {
-                memmove(to, plane + half * stride, (size_t)low_columns * sizeof *to);
-                memcpy(to + low_columns, beside + (ptrdiff_t)half * wide, (size_t)wide * sizeof *to);
-            } else {
-                memcpy(to, below + (ptrdiff_t)half * low_columns, (size_t)low_columns * sizeof *to);
-                memcpy(to + low_columns, corner + (ptrdiff_t)half * wide, (size_t)wide * sizeof *to);
-            }
-        }
-        if (high)
-            for (int k = 3; k >= 0; k--)
-                lift_rows(plane, rows, columns, stride, k % 2 == 0, -STEPS[k]);
-        for (int row = 0; row < rows; row++)
-            join_line(plane + row * stride, columns, spare);
+        join_level(plane, stride, rows, columns, flat, spare);
+        flat += (ptrdiff_t)rows * columns - (ptrdiff_t)low_rows * low_columns;
     }
     free(spare);
     return 1;
