@@ -43,7 +43,7 @@ MOST_VALUES = 1 << 18  # a larger image is not wrong, it only takes long
 class Undrawn(Autoencoder):
     """As images have it that are no drawings; small ones may all be some."""
 
-    def _smaller(self, stream: bytes, image: Image, effort: int) -> bytes:
+    def _smaller(self, stream: bytes, image: Image, effort: int, worth: float) -> bytes:
         return stream
 
 

@@ -104,7 +104,7 @@ def test_every_backend_finds_the_same_pixels(image: Image, quality: float) -> No
 class Undrawn(Autoencoder):
     """As images have it that are no drawings; small ones may all be some."""
 
-    def _smaller(self, stream: bytes, image: Image, effort: int) -> bytes:
+    def _smaller(self, stream: bytes, image: Image, effort: int, worth: float) -> bytes:
         return stream
 
 

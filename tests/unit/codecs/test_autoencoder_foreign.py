@@ -20,7 +20,7 @@ SMALL = framed(slice_like(9, 11) % 700, 12)
 class Undrawn(Autoencoder):
     """As images have it that are no drawings; small ones may all be some."""
 
-    def _smaller(self, stream: bytes, image: Image, effort: int) -> bytes:
+    def _smaller(self, stream: bytes, image: Image, effort: int, worth: float) -> bytes:
         return stream
 
 
