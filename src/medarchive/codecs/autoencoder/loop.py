@@ -2,8 +2,8 @@
 
 A level's details are expected from its low band, and what a decoder has of that band is what came of the coarser
 levels: so an encoder quantises from the coarsest level to the finest, and each level's error stays its own. Levels
-predict where that leaves less to code, and refine where that brings them closer to the exact plane: the encoder sees it,
-and says so.
+predict where that leaves less to code, and refine where that brings them closer to the exact plane: the encoder sees
+it, and says so.
 """
 
 from collections.abc import Callable, Sequence
