@@ -37,8 +37,8 @@ def cli() -> str:
         "Answers go to stdout, everything else to stderr. Every table is printed as JSON with `--json`; numbers are",
         "numbers there, several values of one attribute are separated by a backslash, as in DICOM.\n",
         "## Options of every command\n",
-        "Before or after the command's name. `encode`, `decode`, `codecs`, `bench`, `bench-lossy` and `bench-profile` need",
-        "no archive.\n",
+        "Before or after the command's name. `encode`, `decode`, `fidelity`, `codecs`, `bench`, `bench-lossy` and",
+        "`bench-profile` need no archive.\n",
         *_options(parameter for parameter in group.params if parameter.name != "help"),
     ]
     for name, command in _commands(group):

@@ -3,6 +3,10 @@
 python tests/golden/make_golden.py
 """
 
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +14,23 @@ import numpy as np
 import medarchive
 
 HERE = Path(__file__).parent
+DIGESTS = "lossy.sha256"
+"""For each lossy file, what the pixels are that it decodes to: ``digest`` of the array, and the file's name."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A file: the array, and how it is encoded."""
+
+    array: np.ndarray
+    codec: str
+    max_error: int = 0
+    quality: float | None = None
+
+    def encoded(self) -> bytes:
+        if self.quality is None:
+            return medarchive.encode(self.array, codec=self.codec, max_error=self.max_error, effort=3)
+        return medarchive.encode(self.array, codec=self.codec, quality=self.quality, effort=3)
 
 
 def arrays() -> dict[str, np.ndarray]:
@@ -69,26 +90,85 @@ def predictive() -> dict[str, tuple[np.ndarray, int]]:
     return found
 
 
-def cases() -> dict[str, tuple[np.ndarray, str, int]]:
-    """File name: array, codec, max_error."""
+def slices() -> dict[str, np.ndarray]:
+    """Arrays with edges, even areas and grain, of so many values that none is taken for a drawing."""
+    y, x = np.mgrid[:35, :38]
+    body = np.where((x - 18) ** 2 + (y - 17) ** 2 < 250, 2300 + 20 * x - 9 * y, 40 + y)
+    body = np.where((x - 14) ** 2 + (y - 20) ** 2 < 30, 3400, body) + grain(y, x, 61)
+    rows, columns = np.mgrid[:5, :1030]
+    return {
+        "u8": (body // 16).astype(np.uint8),
+        "u12": body.astype(np.uint16),
+        "i13": (body - 1024).astype(np.int16),
+        "u16": (body * 17).astype(np.uint16),
+        "i16-frames": np.stack([body * 8 - 16384, 16383 - body * 8]).astype(np.int16),
+        "rgb": colours(body // 16, 255 - body // 16, body // 9 % 256),
+        "two-tiles": ((columns - 600) ** 2 // 90 + 50 * rows + grain(rows, columns, 9)).astype(np.uint16),
+        "row": (body[:1] + 7 * y[:1]).astype(np.uint16),
+        "column": body[:, 14:15].astype(np.uint16),
+        "drawing": predictive()["drawing"][0],
+        "constant": np.full((9, 300), -5, np.int16),
+        "bit": body > 2500,
+        "one": np.array([[7]], np.uint8),
+    }
+
+
+def autoencoder() -> dict[str, Case]:
+    """Lossy, bounded and drawn streams."""
     found = {}
-    for name, array in arrays().items():
-        found[f"zstd-planes.{name}"] = (array, "zstd-planes", 0)
-        if name != "u32":
-            found[f"jpegxl.{name}"] = (array, "jpegxl", 0)
-    found["zstd-planes.u12.near2"] = (arrays()["u12"], "zstd-planes", 2)
-    found["jpegxl.i13.near1"] = (arrays()["i13"], "jpegxl", 1)
-    found |= {f"predictive.{name}": (array, "predictive", most) for name, (array, most) in predictive().items()}
+    for name, array in slices().items():
+        found[name] = Case(array, "autoencoder")
+        found[f"{name}.quality40"] = Case(array, "autoencoder", quality=40)
+    for quality in (1, 75.5, 100):
+        for name in ("u12", "u16"):
+            found[f"{name}.quality{quality:g}"] = Case(slices()[name], "autoencoder", quality=quality)
+    for max_error, name in ((1, "u12"), (3, "i13"), (2, "i16-frames")):
+        found[f"{name}.near{max_error}"] = Case(slices()[name], "autoencoder", max_error)
     return found
 
 
-def main() -> None:
-    for name, (array, codec, max_error) in cases().items():
-        file = HERE / f"{name}.meda"
+@cache
+def cases() -> dict[str, Case]:
+    """By the file's name."""
+    found = {}
+    for name, array in arrays().items():
+        found[f"zstd-planes.{name}"] = Case(array, "zstd-planes")
+        if name != "u32":
+            found[f"jpegxl.{name}"] = Case(array, "jpegxl")
+    found["zstd-planes.u12.near2"] = Case(arrays()["u12"], "zstd-planes", 2)
+    found["jpegxl.i13.near1"] = Case(arrays()["i13"], "jpegxl", 1)
+    found |= {f"predictive.{name}": Case(array, "predictive", most) for name, (array, most) in predictive().items()}
+    found |= {f"autoencoder.{name}": case for name, case in autoencoder().items()}
+    return found
+
+
+def digest(array: np.ndarray) -> str:
+    """The SHA-256 of an array's values, little endian, row by row."""
+    return hashlib.sha256(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes()).hexdigest()
+
+
+def digests(folder: Path) -> dict[str, str]:
+    """What lossy files decode to, by their names."""
+    file = folder / DIGESTS
+    lines = file.read_text("ascii").splitlines() if file.exists() else []
+    return {name: known for known, name in (line.split() for line in lines)}
+
+
+def make(folder: Path, names: Iterable[str]) -> None:
+    """Make those of the files that are not there."""
+    known = digests(folder)
+    for name in names:
+        file, case = folder / f"{name}.meda", cases()[name]
         if not file.exists():
-            file.write_bytes(medarchive.encode(array, codec=codec, max_error=max_error, effort=3))
+            data = case.encoded()
+            if case.quality is not None:
+                known[name] = digest(medarchive.decode(data))
+            file.write_bytes(data)
             print(f"made {file.name}, {file.stat().st_size} bytes")
+    if known:
+        lines = (f"{known[name]}  {name}\n" for name in sorted(known))
+        (folder / DIGESTS).write_text("".join(lines), "ascii")
 
 
 if __name__ == "__main__":
-    main()
+    make(HERE, cases())

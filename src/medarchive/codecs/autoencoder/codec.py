@@ -150,15 +150,16 @@ class Autoencoder:
             if not spec.fits(image, 1):
                 raise CorruptStream("a drawing of another shape than its stream says")
             return image
-        found = np.empty((1, rows, columns, samples), np.int64)
-        for sample in range(samples):
-            found[0, :, :, sample] = _plane(reader, rows, columns, used, bounded=kind == _BOUNDED, preview=preview)
+        planes = [
+            _plane(reader, rows, columns, used, bounded=kind == _BOUNDED, preview=preview) for _ in range(samples)
+        ]
         if reader.left:
             raise CorruptStream("bytes behind the end of an autoencoder stream")
-        low = -(1 << spec.bits - 1) if spec.signed else 0
-        if int(found.max()) >= 1 << spec.bits:
+        if max(int(values.max()) for values in planes) >= 1 << spec.bits:
             raise CorruptStream("an autoencoder stream whose values leave its bits")
-        return Image((found + low).astype(spec.dtype), spec.bits)
+        low = -(1 << spec.bits - 1) if spec.signed else 0
+        found = [(values + low).astype(spec.dtype) for values in planes]
+        return Image(np.stack(found, axis=-1)[np.newaxis], spec.bits)
 
 
 def _plane(reader: Reader, rows: int, columns: int, used: Coder, *, bounded: bool, preview: bool) -> Values:

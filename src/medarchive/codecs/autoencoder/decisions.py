@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medarchive.codecs.autoencoder.rans import Decoder
-from medarchive.errors import CorruptStream
 
-__all__ = ["CLASSES", "HALF", "MOST_SIZE", "Decisions", "decode"]
+__all__ = ["CLASSES", "HALF", "LAST_CLASS", "MOST_SIZE", "Decisions", "decode"]
 
 ANY, NEGATIVE, BEYOND, UPPER = 0, 1, 2, 14
 CLASSES = 12
 """Logits of ``beyond``; the last one serves for all further classes, too."""
-_LAST_CLASS = 20
-MOST_SIZE = 1 << _LAST_CLASS
+LAST_CLASS = 30
+MOST_SIZE = 1 << LAST_CLASS
+"""Steps of 1/4 and the largest plane: a coarse coefficient of 16 bits comes close to it."""
 HALF = 1 << 15
 
 
@@ -45,14 +45,19 @@ class Decisions:
         Args:
             value: the coefficient.
             chances: of each logit.
+
+        Raises:
+            ValueError: it is larger.
         """
+        if abs(value) > MOST_SIZE:
+            raise ValueError("a coefficient beyond all bounds")
         self.add(value != 0, chances[ANY])
         if not value:
             return
         self.add(value < 0, chances[NEGATIVE])
         size = abs(value)
         number = (size - 1).bit_length()
-        for step in range(min(number + 1, _LAST_CLASS)):
+        for step in range(min(number + 1, LAST_CLASS)):
             self.add(number > step, chances[BEYOND + min(step, CLASSES - 1)])
         if number > 1:
             inside = size - 1 - (1 << number - 1)
@@ -67,14 +72,12 @@ def decode(decoder: Decoder, chances: Sequence[int]) -> int:
         return 0
     negative = decoder.take(chances[NEGATIVE])
     number = 0
-    while number < _LAST_CLASS and decoder.take(chances[BEYOND + min(number, CLASSES - 1)]):
+    while number < LAST_CLASS and decoder.take(chances[BEYOND + min(number, CLASSES - 1)]):
         number += 1
     size = number + 1
     if number > 1:
         upper = decoder.take(chances[UPPER + (number > 2)])
         size = 1 + (1 << number - 1) + (upper << number - 2) + decoder.number(number - 2)
-    if size > MOST_SIZE:
-        raise CorruptStream("a coefficient beyond all bounds")
     return -size if negative else size
 
 

@@ -17,7 +17,7 @@ Quantised = Pyramid[np.int32]
 MOST_ACTIVITY = 63
 _WIDTH_BITS = 5
 _RICE = 1
-_MOST_WIDTH = 24
+_MOST_LOW = (1 << 30) - 1
 
 
 def activities(pyramid: Quantised) -> Ints:
@@ -52,12 +52,12 @@ def take(decoder: Decoder, pyramid: Quantised) -> Ints:
         CorruptStream: no plane has such a head.
     """
     width = decoder.number(_WIDTH_BITS)
-    if width > _MOST_WIDTH:
-        raise CorruptStream("a low band beyond all bounds")
     last = 0
     for index in range(pyramid.low.size):
         step = decoder.number(width)
         last += -step if step and decoder.take() else step
+        if abs(last) > _MOST_LOW:
+            raise CorruptStream("a band beyond all bounds")
         pyramid.low.flat[index] = last
     found = np.zeros((len(pyramid.levels), 3), np.int32)
     for level, band in _order(len(found)):
@@ -65,12 +65,12 @@ def take(decoder: Decoder, pyramid: Quantised) -> Ints:
         while decoder.take():
             folded += 1 << _RICE
             if folded > 2 * MOST_ACTIVITY + 1:
-                raise CorruptStream("a band of no possible activity")
+                raise CorruptStream("a band beyond all bounds")
         folded += decoder.number(_RICE)
         step = folded >> 1 if folded % 2 == 0 else -(folded + 1 >> 1)
         found[level, band] = _expected(found, level, band) + step
         if not 0 <= found[level, band] <= MOST_ACTIVITY:
-            raise CorruptStream("a band of no possible activity")
+            raise CorruptStream("a band beyond all bounds")
     return found
 
 

@@ -33,9 +33,12 @@ def step_of(values: Values, quality: float) -> int:
     """The step's number for a quality.
 
     From quality 1 to 100 the step falls geometrically, from a quarter of the plane's range to a quarter of its noise as
-    the finest diagonal band shows it (Donoho & Johnstone 1994), or to 1/4 where there is none.
+    the finest diagonal band shows it (Donoho & Johnstone 1994), or to 1/4 where there is none. A constant plane has no
+    use for a step.
     """
     spread = int(values.max()) - int(values.min())
+    if not spread:
+        return 0
     finest = transform.analysed(values).levels[:1]
     noise = float(np.abs(finest[0][2]).mean()) / (1 << FRACTION) if finest and finest[0][2].size else 0.0
     coarse, fine = spread / 4, min(max(noise, 1.0), spread) / 4
@@ -167,8 +170,8 @@ def decode(
     lifted = known(reader.take(IDENTITY)) if how else None
     packed = reader.varint((1 << points.BITS * points.COUNT) - 1)
     found = [packed >> points.BITS * index & (1 << points.BITS) - 1 for index in range(points.COUNT)]
-    pyramid = Pyramid.zeros((rows, columns))
-    coder.decode(reader.blob(_MOST_BYTES), pyramid)
+    data, pyramid = reader.blob(_MOST_BYTES), Pyramid.zeros((rows, columns))
+    coder.decode(data, pyramid)
     coefficients = points.restored(pyramid, step, found)
     if lifted is None:
         plane = transform.synthesised(coefficients)

@@ -7,67 +7,72 @@ alone; no decoder knows of it.
 import numpy as np
 from numpy.typing import NDArray
 
-from medarchive.codecs.autoencoder.decisions import ANY, BEYOND, CLASSES, NEGATIVE, UPPER
+from medarchive.codecs.autoencoder.decisions import ANY, BEYOND, CLASSES, LAST_CLASS, MOST_SIZE, NEGATIVE, UPPER
+from medarchive.codecs.autoencoder.network import MOST_LOGIT
 
-__all__ = ["bits", "chosen"]
+__all__ = ["bits", "chosen", "costs"]
 
 Floats = NDArray[np.float32]
-_NAT = np.float32(1 / 64)
-_TO_BITS = np.float32(1 / np.log(2))
+Ints = NDArray[np.int32]
+
 _WORTH_A_LOOK = 0.35
 """Smaller ones, in steps, stay 0."""
 
 
-def bits(logits: NDArray[np.int32], sizes: NDArray[np.int32], negative: NDArray[np.bool_]) -> Floats:
+def costs(chances: NDArray[np.uint16]) -> Floats:
+    """Bits of a no for each logit from -MOST_LOGIT on, from a model's chances; of a yes for its negative."""
+    return np.log2(65536 / (65536 - chances.astype(np.float64))).astype(np.float32)
+
+
+def bits(logits: Ints, sizes: Ints, negative: NDArray[np.bool_], table: Floats) -> Floats:
     """What coefficients cost.
 
     Args:
         logits: in 1/64 nat, shape (OUTPUTS, coefficients).
         sizes: absolute values.
         negative: whether each is below 0.
+        table: see ``costs``.
     """
-    nats = logits.astype(np.float32) * _NAT
 
-    def no(index: int) -> Floats:
-        return np.asarray(np.logaddexp(np.float32(0), nats[index]), np.float32)
-
-    def yes(index: int) -> Floats:
-        return np.asarray(np.logaddexp(np.float32(0), -nats[index]), np.float32)
+    def answer(index: int, yes: NDArray[np.bool_]) -> Floats:
+        found: Floats = table[MOST_LOGIT + np.where(yes, -logits[index], logits[index])]
+        return found
 
     some = sizes > 0
-    cost = np.where(some, yes(ANY) + np.where(negative, yes(NEGATIVE), no(NEGATIVE)), no(ANY))
+    cost = answer(ANY, some)
+    cost = np.where(some, cost + answer(NEGATIVE, negative), cost)
     classes = np.ceil(np.log2(np.maximum(sizes, 1))).astype(np.int32)
-    for number in range(min(CLASSES, int(classes.max(initial=0)) + 1)):
+    for number in range(min(LAST_CLASS, int(classes.max(initial=0)) + 1)):
         asked = some & (classes >= number)
-        cost += np.where(asked, np.where(classes > number, yes(BEYOND + number), no(BEYOND + number)), 0)
-    inside = classes > 1
-    if inside.any():
-        half = np.where(inside, 1 << np.maximum(classes - 2, 0), 0)
-        upper = sizes - 1 - 2 * half >= half
-        for index, which in ((UPPER, classes == 2), (UPPER + 1, classes > 2)):
-            cost += np.where(which, np.where(upper, yes(index), no(index)), 0)
-    return np.asarray(cost * _TO_BITS + np.maximum(classes - 2, 0), np.float32)
+        cost = np.where(asked, cost + answer(BEYOND + min(number, CLASSES - 1), classes > number), cost)
+    half = 1 << np.maximum(classes - 2, 0)
+    upper = sizes - 1 - 2 * half >= half
+    plain = np.maximum(classes - 2, 0).astype(np.float32)
+    for index, which in ((UPPER, classes == 2), (UPPER + 1, classes > 2)):
+        cost = np.where(which, cost + (answer(index, upper) + plain), cost)
+    return np.asarray(cost, np.float32)
 
 
-def chosen(scaled: Floats, logits: NDArray[np.int32], price: float, inward: float = 0.05) -> NDArray[np.int32]:
+def chosen(scaled: Floats, logits: Ints, table: Floats, price: float, inward: float) -> Ints:
     """The quantised coefficients of the least squared error plus price times bits.
 
     Args:
         scaled: coefficients in steps.
         logits: what is expected of each.
+        table: see ``costs``.
         price: of a bit, in squared steps.
         inward: how far towards 0 values come back, in steps.
     """
     best = np.zeros(scaled.shape, np.int32)
-    places = np.flatnonzero(np.abs(scaled) > _WORTH_A_LOOK)
+    places = np.flatnonzero(np.abs(scaled) > np.float32(_WORTH_A_LOOK))
     size, negative = np.abs(scaled[places]), scaled[places] < 0
-    here = logits[:, places]
-    nearest = np.floor(size + 0.5).astype(np.int32)
-    zero = np.zeros_like(nearest)
-    least, found = size * size + price * bits(here, zero, negative), zero
-    for candidate in (np.maximum(nearest, 1), np.maximum(nearest - 1, 1)):
-        missed = size - candidate + inward
-        cost = missed * missed + price * bits(here, candidate, negative)
+    here, dear, back = logits[:, places], np.float32(price), np.float32(inward)
+    nearest = np.floor(np.minimum(size, np.float32(MOST_SIZE)) + np.float32(0.5)).astype(np.int32)
+    found = np.zeros_like(nearest)
+    least = size * size + dear * bits(here, found, negative, table)
+    for candidate in (np.maximum(nearest - 1, 1), np.maximum(nearest, 1)):
+        missed = size - candidate.astype(np.float32) + back
+        cost = missed * missed + dear * bits(here, candidate, negative, table)
         found = np.where(cost < least, candidate, found)
         least = np.minimum(cost, least)
     best[places] = np.where(negative, -found, found)

@@ -67,13 +67,13 @@ class Reference:
             inward: see there.
             levels: which to quantise; coarser ones stay as they are, finer ones too, and are not seen.
         """
-        exact = Pyramid.of(pyramid.shape, scaled)
+        exact, table = Pyramid.of(pyramid.shape, scaled), rate.costs(self._model.chances)
         for walk in _passes(pyramid, head.activities(pyramid)):
             if walk.level not in levels:
                 walk.show()
                 continue
             wanted = walk.part_of(exact.levels)
-            found = rate.chosen(wanted.reshape(-1), walk.logits(self._model), price, inward)
+            found = rate.chosen(wanted.reshape(-1), walk.logits(self._model), table, price, inward)
             walk.values[...] = found.reshape(wanted.shape)
             walk.show()
 

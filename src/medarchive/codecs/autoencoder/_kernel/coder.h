@@ -103,10 +103,6 @@ static inline int32_t taken_coefficient(job *j, const scratch *s, int site, cons
         uint32_t upper = (uint32_t)take(d, CHANCE(UPPER + (number > 2)));
         size = 1 + (1u << (number - 1)) + (upper << (number - 2)) + take_number(d, number - 2);
     }
-    if (size > MOST_SIZE) {
-        j->fault = BEYOND_BOUNDS;
-        return 0;
-    }
     return negative ? -(int32_t)size : (int32_t)size;
 }
 
@@ -143,7 +139,7 @@ static float bits_of(const scratch *s, int site, int32_t size, int negative, con
         return cost;
     cost += BIT(NEGATIVE, negative);
     number = class_of((uint32_t)size);
-    for (int step = 0; step <= number; step++)
+    for (int step = 0; step <= number && step < LAST_CLASS; step++)
         cost += BIT(BEYOND + (step < CLASSES ? step : CLASSES - 1), number > step);
     if (number > 1)
         cost += BIT(UPPER + (number > 2), (size - 1 - (1 << (number - 1))) >> (number - 2)) + (float)(number - 2);

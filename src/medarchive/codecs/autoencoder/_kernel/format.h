@@ -54,9 +54,9 @@ enum {
 };
 
 /* decisions.py */
-enum { ANY, NEGATIVE, BEYOND, UPPER = 14, CLASSES = 12, LAST_CLASS = 20, HALF = 1 << 15, MOST_SIZE = 1 << LAST_CLASS };
+enum { ANY, NEGATIVE, BEYOND, UPPER = 14, CLASSES = 12, LAST_CLASS = 30, HALF = 1 << 15, MOST_SIZE = 1 << LAST_CLASS };
 
 /* head.py */
-enum { MOST_ACTIVITY = 63, WIDTH_BITS = 5, MOST_WIDTH = 24, RICE = 1 };
+enum { MOST_ACTIVITY = 63, WIDTH_BITS = 5, MOST_LOW = (1 << 30) - 1, RICE = 1 };
 
 #endif

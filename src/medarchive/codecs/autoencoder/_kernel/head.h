@@ -64,16 +64,19 @@ static int put_head(writer *e, levels *all)
     return 1;
 }
 
+/* What came out is no such thing; where the stream had ended before, that is what is wrong with it. */
+static outcome beyond_bounds(const reader *d) { return d->early ? ENDS_EARLY : BEYOND_BOUNDS; }
+
 static outcome take_head(reader *d, levels *all)
 {
     int width = (int)take_number(d, WIDTH_BITS);
-    int32_t last = 0;
-    if (width > MOST_WIDTH)
-        return BEYOND_BOUNDS;
+    int64_t last = 0;
     for (int i = 0; i < all->low_size; i++) {
-        int32_t step = (int32_t)take_number(d, width);
+        int64_t step = take_number(d, width);
         last += step && take(d, HALF) ? -step : step;
-        all->low[i] = last;
+        if (last > MOST_LOW || last < -MOST_LOW)
+            return beyond_bounds(d);
+        all->low[i] = (int32_t)last;
     }
     for (int i = all->count - 1; i >= 0; i--)
         for (int b = 0; b < BANDS; b++) {
@@ -82,12 +85,12 @@ static outcome take_head(reader *d, levels *all)
             while (take(d, HALF)) {
                 folded += 1u << RICE;
                 if (folded > 2 * MOST_ACTIVITY + 1)
-                    return BEYOND_BOUNDS;
+                    return beyond_bounds(d);
             }
             folded += take_number(d, RICE);
             found = expected_activity(all, i, b) + (folded % 2 ? -(int)(folded / 2) - 1 : (int)(folded / 2));
             if (found < 0 || found > MOST_ACTIVITY)
-                return BEYOND_BOUNDS;
+                return beyond_bounds(d);
             all->levels[i].activities[b] = found;
         }
     return d->early ? ENDS_EARLY : CODED;

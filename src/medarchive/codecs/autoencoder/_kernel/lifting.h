@@ -221,7 +221,7 @@ static outcome lift(const learned_level *l)
     field f;
     if (!field_begin(&f, l))
         return NO_MEMORY;
-    take_band(&f, l->low, f.rows, f.columns, l->units[0], MOST_LOW, f.low);
+    take_band(&f, l->low, f.rows, f.columns, l->units[0], MOST_LOW_STEPS, f.low);
     for (int b = 0; b < BANDS && s->outputs == REFINED; b++) {
         int rows = b == 0 ? f.rows : l->rows / 2, columns = b == 1 ? f.columns : l->columns / 2;
         take_band(&f, l->details[b], rows, columns, l->units[1 + b], MOST_INPUT, f.bands[b]);

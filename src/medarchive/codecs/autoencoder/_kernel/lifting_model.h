@@ -20,7 +20,7 @@ enum {
     NET_FIRST_SHIFT = 6,
     NET_SHIFT = 10,
     MOST_INPUT = 2047,
-    MOST_LOW = 1 << 29,
+    MOST_LOW_STEPS = 1 << 29,
     MOST_CHANGE = 32767,
     RECIPROCAL = 30,
 };

@@ -10,7 +10,7 @@
 
 #define CAPSULE "medarchive.codecs.autoencoder._native.model"
 
-enum { LONGEST_SIDE = 1 << 16 };
+enum { LONGEST_SIDE = COARSEST << MOST_LEVELS };
 
 int get(PyObject *from, Py_buffer *buffer, int flags, int64_t bytes, const char *what)
 {
@@ -89,7 +89,7 @@ static PyObject *failed(outcome result)
         [NO_SUCH_STATE] = "a range coder's stream that begins where none does",
         [ENDS_EARLY] = "a range coder's stream that ends too early",
         [ENDS_ELSEWHERE] = "a range coder's stream that does not end where it should",
-        [BEYOND_BOUNDS] = "a coefficient or a band beyond all bounds",
+        [BEYOND_BOUNDS] = "a band beyond all bounds",
     };
     return result == NO_MEMORY ? PyErr_NoMemory() : PyUnicode_FromString(faults[result]);
 }
