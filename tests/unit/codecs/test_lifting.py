@@ -34,7 +34,7 @@ def plane(rows: int, columns: int, noise: float = 20) -> NDArray[np.int64]:
 def test_what_is_expected_can_be_added_again(rows: int, columns: int, step: int) -> None:
     transform, exact = learned.learned(model()), plane(rows, columns)
     coefficients = loop.analysed(exact, transform, step)
-    assert np.array_equal(loop.synthesised(coefficients, transform, step, 0), exact)
+    assert np.array_equal(loop.synthesised(coefficients, transform, step, loop.PREDICTING), exact)
 
 
 def test_eachchange_what_is_coded_and_what_is_decoded() -> None:
@@ -42,8 +42,9 @@ def test_eachchange_what_is_coded_and_what_is_decoded() -> None:
     coefficients = loop.analysed(exact, transform, step)
     without = loop.analysed(exact, learned.learned(model(predict=False)), step)
     assert all(np.any(mine != other) for mine, other in zip(coefficients.levels[0], without.levels[0], strict=True))
-    for refining in range(1, 1 + loop.ALL_REFINE):
-        assert np.any(loop.synthesised(coefficients, transform, step, refining) != exact)
+    for doing in range(loop.ALL + 1):
+        undone = np.array_equal(loop.synthesised(coefficients, transform, step, doing), exact)
+        assert undone is (doing == loop.PREDICTING)
 
 
 def test_neither_unit_nor_level_of_an_image_matters() -> None:

@@ -2,7 +2,8 @@
 
 A level's details are expected from its low band, and what a decoder has of that band is what came of the coarser
 levels: so an encoder quantises from the coarsest level to the finest, and each level's error stays its own. Levels
-refine where that brings them closer to the exact plane, which the encoder sees, and says.
+predict where that leaves less to code, and refine where that brings them closer to the exact plane: the encoder sees
+it, and says so.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,13 +17,16 @@ from medarchive.codecs.autoencoder.lifting_model import LEVELS
 from medarchive.codecs.autoencoder.pyramid import Pyramid
 from medarchive.codecs.autoencoder.wavelet import Details
 
-__all__ = ["ALL_REFINE", "Loop", "analysed", "synthesised"]
+__all__ = ["ALL", "PREDICTING", "Loop", "analysed", "synthesised"]
 
 Longs = NDArray[np.int64]
 Exact = Pyramid[np.int64]
 
-ALL_REFINE = (1 << LEVELS) - 1
-"""A bit for each level with networks, the finest level's the lowest."""
+ALL = (1 << 2 * LEVELS) - 1
+"""What levels do: a bit for each that refines, the finest level's the lowest, then a bit for each that predicts."""
+PREDICTING = ALL >> LEVELS << LEVELS
+_LARGE, _DOUBLED = 0.9, 0.2
+"""What a coefficient costs, in squared steps: its square, if it becomes 0; else so much, and more for each doubling."""
 
 
 def analysed(plane: Longs, transform: Learned, step: int) -> Exact:
@@ -36,13 +40,15 @@ def analysed(plane: Longs, transform: Learned, step: int) -> Exact:
     return exact
 
 
-def synthesised(coefficients: Exact, transform: Learned, step: int, refining: int) -> Longs:
-    """The plane of coefficients, in 1/64 of a stored unit, with the levels of some bits refined."""
+def synthesised(coefficients: Exact, transform: Learned, step: int, doing: int) -> Longs:
+    """The plane of coefficients, in 1/64 of a stored unit; what levels do is said by the bits of ALL."""
     low = coefficients.low
     for level, sizes in reversed(list(enumerate(_joints(coefficients)))):
-        expected = transform.whole.expected(low, sizes, level, step)
-        levels = transform.whole if refining >> level & 1 else transform.predicting
-        low = levels.joined(low, coefficients.levels[level], expected, level, step)
+        refines, predicts = (level < LEVELS and doing >> shift & 1 for shift in (level, LEVELS + level))
+        details = coefficients.levels[level]
+        expected = transform.whole.expected(low, sizes, level, step) if predicts else _nothing(details)
+        levels = transform.whole if refines else transform.predicting
+        low = levels.joined(low, details, expected, level, step)
     return low
 
 
@@ -83,21 +89,32 @@ class Loop:
             refine: whether levels may.
 
         Returns:
-            What there was to quantise, a plane's details less what a decoder will expect of them; and the bits of the
-            levels that shall refine.
+            What there was to quantise, a plane's details less what a decoder will expect of them; and what levels shall
+            do, in the bits of ALL.
         """
         found = Pyramid.of(self._exact.shape, self._exact.flat.copy())
         low = quantised.low.astype(np.int64) * steps.of_low(self._step, len(self._joints))
-        refining = 0
+        doing = 0
         for level in range(len(self._joints) - 1, -1, -1):
-            expected = self._transform.whole.expected(low, self._joints[level], level, self._step)
+            expected = _nothing(found.levels[level])
+            if level < LEVELS:
+                expected, predicts = self._expected(low, found.levels[level], level)
+                doing |= predicts << LEVELS + level
             for band, likely in zip(found.levels[level], expected, strict=True):
                 np.subtract(band, likely, out=band)
             choice(found, level)
             coded = points.of_level(quantised.levels[level], level, self._step, inward)
             low, refines = self._joined(low, coded, expected, level, refine=refine and level < LEVELS)
-            refining |= refines << level
-        return found, refining
+            doing |= refines << level
+        return found, doing
+
+    def _expected(self, low: Longs, details: Details, level: int) -> tuple[Details, bool]:
+        """What is expected, and whether that is worth it."""
+        expected = self._transform.whole.expected(low, self._joints[level], level, self._step)
+        units = [steps.of_band(self._step, level, band) for band in range(3)]
+        without = sum(_cost(band / unit) for band, unit in zip(details, units, strict=True))
+        given = sum(_cost((band - one) / unit) for band, one, unit in zip(details, expected, units, strict=True))
+        return (expected, True) if given < without else (_nothing(details), False)
 
     def _joined(self, low: Longs, coded: Details, expected: Details, level: int, *, refine: bool) -> tuple[Longs, bool]:
         """What comes closest to the exact plane, and whether it is refined."""
@@ -107,6 +124,13 @@ class Loop:
         refined = self._transform.whole.joined(low, coded, expected, level, self._step)
         missed, left = (_missed(one, self._aims[level]) for one in (plain, refined))
         return (refined, True) if left < missed else (plain, False)
+
+
+def _cost(scaled: NDArray[np.float64]) -> float:
+    """What coefficients in steps will roughly cost."""
+    squares = np.square(scaled).astype(np.float32)
+    large = _LARGE + _DOUBLED / 2 * np.log2(np.maximum(squares, _LARGE) / _LARGE)
+    return float(np.minimum(squares, large).sum(dtype=np.float64))
 
 
 def _missed(found: Longs, aim: Longs) -> float:

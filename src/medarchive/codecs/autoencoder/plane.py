@@ -66,8 +66,8 @@ def encode(values: Values, step: int, coder: Coder, passes: int, lifted: Learned
         pyramid = _quantised(exact, step, coder, passes)
         found, head = points.found(pyramid, exact, step), head + varint(0)
     else:
-        pyramid, found, refining = _lifted(exact, step, coder, passes, lifted)
-        head += varint(1 + refining) + lifted.identity
+        pyramid, found, doing = _lifted(exact, step, coder, passes, lifted)
+        head += varint(1 + doing) + lifted.identity
     packed = sum(point << points.BITS * index for index, point in enumerate(found))
     return head + varint(packed) + blob(coder.encode(pyramid))
 
@@ -93,7 +93,7 @@ def _quantised(exact: Exact, step: int, coder: Coder, passes: int) -> Pyramid[np
 def _lifted(
     exact: Exact, step: int, coder: Coder, passes: int, lifted: Learned
 ) -> tuple[Pyramid[np.int32], list[int], int]:
-    """Quantised coefficients, the points at which the decoder shall put them back, and which levels shall refine."""
+    """Quantised coefficients, the points at which the decoder shall put them back, and what levels shall do."""
     pyramid, scaled = Pyramid.zeros(exact.shape), _scaled(exact, step)
     low = np.rint(exact.low / steps.of_low(step, len(exact.levels))).astype(np.int32)
     inward = [round(32 * _INWARD)] * points.COUNT
@@ -109,11 +109,11 @@ def _lifted(
 
     pyramid.low[...] = low
     walks = loop.Loop(exact, lifted, step)
-    left, refining = walks.walk(pyramid, inward, rounded, refine=False)
+    left, doing = walks.walk(pyramid, inward, rounded, refine=False)
     for _ in range(max(1, passes)):
         inward = points.found(pyramid, left, step)
-        left, refining = walks.walk(pyramid, inward, bargain if passes else rounded)
-    return pyramid, inward, refining
+        left, doing = walks.walk(pyramid, inward, bargain if passes else rounded)
+    return pyramid, inward, doing
 
 
 def _scaled(exact: Exact, step: int) -> Pyramid[np.float32]:
@@ -166,7 +166,7 @@ def decode(
     if not spread:
         return Decoded(np.full((rows, columns), lowest, np.int64), lowest, lowest)
     middle, step = lowest + reader.varint(spread), reader.varint(steps.MOST)
-    how = reader.varint(1 + loop.ALL_REFINE)
+    how = reader.varint(1 + loop.ALL)
     lifted = known(reader.take(IDENTITY)) if how else None
     packed = reader.varint((1 << points.BITS * points.COUNT) - 1)
     found = [packed >> points.BITS * index & (1 << points.BITS) - 1 for index in range(points.COUNT)]
