@@ -2,8 +2,8 @@
 
 python benchmarks/lossy_speed.py
 
-Up to eight frames of each series of ``lossy_curves.py``'s bed. Each codec's setting is the one that comes to half a bit a
-pixel on the series' first frame. Runs of the codecs alternate; the median of three counts.
+Up to eight frames of each series of ``lossy_curves.py``'s bed. Each codec's setting is the one that comes to half a bit
+a pixel on the series' first frame. Runs of the codecs alternate; the median of three counts.
 """
 
 import os
@@ -15,7 +15,6 @@ from pathlib import Path
 from statistics import median
 
 from lossy_curves import images
-
 from medarchive.bench.lossy.contenders import Learned, Lossy
 from medarchive.bench.lossy.peers import Jpeg2000, JpegXl
 from medarchive.bench.lossy.search import at_sizes
