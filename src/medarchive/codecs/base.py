@@ -30,8 +30,11 @@ class Codec(Protocol):
     name: str
     group: int
     """How many consecutive frames one call of ``encode`` is given (1: every frame stands alone)."""
-    quick: bool
-    """Whether it keeps up here with what arrives; where it does not, others are used unless it is all there is."""
+
+    @property
+    def quick(self) -> bool:
+        """Whether it keeps up here with what arrives; where it does not, others are used unless it is all there is."""
+        ...
 
     def accepts(self, image: Image) -> bool:
         """Whether ``encode`` can take the image, judged by shape, dtype and bits alone."""
