@@ -1,9 +1,7 @@
 """Learned: the learned transforms that come with the package, and who computes them here."""
 
-import hashlib
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Protocol
 
 from medarchive.codecs.autoencoder import native
@@ -11,7 +9,7 @@ from medarchive.codecs.autoencoder.lifting import Lifting
 from medarchive.codecs.autoencoder.lifting_model import LiftingModel
 from medarchive.codecs.autoencoder.native_lifting import NativeLifting
 from medarchive.codecs.autoencoder.wavelet import Details, Plane
-from medarchive.errors import UnknownCodec
+from medarchive.codecs.shipped import model_file
 
 __all__ = ["DEFAULT", "Learned", "LearnedLevels", "learned", "load"]
 
@@ -58,11 +56,4 @@ def load(identity: bytes | None = None) -> Learned:
     Raises:
         UnknownCodec: there is none.
     """
-    folder = resources.files("medarchive.codecs") / "weights"
-    for file in sorted(folder.iterdir(), key=lambda file: file.name):
-        if file.name.endswith(".medl") and (identity is not None or file.name == f"{DEFAULT}.medl"):
-            data = file.read_bytes()
-            if identity is None or hashlib.sha256(data).digest().startswith(identity):
-                return learned(LiftingModel.read(data))
-    wanted = "the default learned transform" if identity is None else f"learned transform {identity.hex()}"
-    raise UnknownCodec(f"{wanted} of the autoencoder codec is not here; a newer medarchive may have it")
+    return learned(LiftingModel.read(model_file(f"{DEFAULT}.medl", identity, "learned transform", "autoencoder")))

@@ -5,7 +5,6 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Self
 
 import numpy as np
@@ -14,7 +13,8 @@ from numpy.typing import NDArray
 from medarchive.codecs.autoencoder.context import COUNTS
 from medarchive.codecs.autoencoder.network import MOST_BIAS, MOST_LOGIT, MOST_WEIGHT, OUTPUTS, WIDEST, Layer, Network
 from medarchive.codecs.frames import packed, unpacked
-from medarchive.errors import CorruptStream, UnknownCodec
+from medarchive.codecs.shipped import model_file
+from medarchive.errors import CorruptStream
 
 __all__ = ["DEFAULT", "IDENTITY", "Model", "load"]
 
@@ -104,11 +104,4 @@ def load(identity: bytes | None = None) -> Model:
     Raises:
         UnknownCodec: there is none.
     """
-    folder = resources.files("medarchive.codecs") / "weights"
-    for file in sorted(folder.iterdir(), key=lambda file: file.name):
-        if file.name.endswith(".medt") and (identity is not None or file.name == f"{DEFAULT}.medt"):
-            data = file.read_bytes()
-            if identity is None or hashlib.sha256(data).digest()[:IDENTITY] == identity:
-                return Model.read(data)
-    wanted = "the default model" if identity is None else f"model {identity.hex()}"
-    raise UnknownCodec(f"{wanted} of the autoencoder codec is not here; a newer medarchive may have it")
+    return Model.read(model_file(f"{DEFAULT}.medt", identity, "model", "autoencoder"))

@@ -4,19 +4,18 @@ import hashlib
 import struct
 from dataclasses import dataclass
 from functools import cache
-from importlib import resources
 from typing import Self
 
 import numpy as np
-import zstandard
 from numpy.typing import NDArray
 
-from medarchive.codecs.frames import unpacked
+from medarchive.codecs.frames import packed, unpacked
 from medarchive.codecs.predictive.distribution import SHAPES, SPAN
 from medarchive.codecs.predictive.features import COUNT
 from medarchive.codecs.predictive.network import MOST_BIAS, MOST_WEIGHT, WIDEST, Layer, Network
 from medarchive.codecs.predictive.planes import Ints
-from medarchive.errors import CorruptStream, UnknownCodec
+from medarchive.codecs.shipped import model_file
+from medarchive.errors import CorruptStream
 
 __all__ = ["DEFAULT", "IDENTITY", "Model", "load"]
 
@@ -98,7 +97,7 @@ class Model:
         )
         body += rates.astype(np.uint8).tobytes()
         body += np.diff(tables, axis=1, prepend=np.uint16(0)).astype("<u2").tobytes()
-        return _HEAD.pack(MAGIC, VERSION, first, second) + zstandard.ZstdCompressor(level=19).compress(body)
+        return _HEAD.pack(MAGIC, VERSION, first, second) + packed(body)
 
 
 @cache
@@ -108,11 +107,4 @@ def load(identity: bytes | None = None) -> Model:
     Raises:
         UnknownCodec: there is none.
     """
-    folder = resources.files("medarchive.codecs") / "weights"
-    for file in sorted(folder.iterdir(), key=lambda file: file.name):
-        if file.name.endswith(".medp") and (identity is not None or file.name == f"{DEFAULT}.medp"):
-            data = file.read_bytes()
-            if identity is None or hashlib.sha256(data).digest()[:IDENTITY] == identity:
-                return Model.read(data)
-    wanted = "the default model" if identity is None else f"model {identity.hex()}"
-    raise UnknownCodec(f"{wanted} of the predictive codec is not here; a newer medarchive may have it")
+    return Model.read(model_file(f"{DEFAULT}.medp", identity, "model", "predictive"))
