@@ -115,7 +115,7 @@ def _proven(blobs: BlobStore, blob: BlobId) -> Container:
     with blobs.open(blob) as stream:
         if size <= _IN_MEMORY:
             data = stream.read()
-            return Container.open(lambda offset, length: data[offset : offset + length], len(data))
+            return Container.of(data)
         while stream.read(CHUNK):
             pass
     return Container.open(lambda offset, length: blobs.read(blob, offset, length), size)

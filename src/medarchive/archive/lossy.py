@@ -77,7 +77,7 @@ def encode(source: Source, rule: Rule, *, codecs: Sequence[str], effort: int, wo
 
 def _proven(image: Image, container: bytes, max_error: int, method: str, report: bytes) -> Made:
     """Decode what was encoded and look whether it is as near as was said."""
-    opened = Container.open(lambda offset, length: container[offset : offset + length], len(container))
+    opened = Container.of(container)
     decoded = opened.frames(0, 0, opened.entries[0].spec.frames)
     found = measure(image, decoded, max_error)
     if len(opened.entries) != 1 or not found.passed:

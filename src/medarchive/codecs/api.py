@@ -210,8 +210,7 @@ def _threads() -> int:
 
 
 def _opened(data: bytes) -> Container:
-    view = memoryview(data)
-    container = Container.open(lambda offset, length: bytes(view[offset : offset + length]), len(view))
+    container = Container.of(data)
     if len(container.entries) != 1:
         raise CorruptStream(f"a container of {len(container.entries)} images; an encoded array holds one")
     return container

@@ -157,6 +157,12 @@ class Container:
         return cls._indexed(read_at, Reader(index), index_offset)
 
     @classmethod
+    def of(cls, data: bytes | memoryview) -> Self:
+        """A container that is in memory, see ``open``."""
+        view = memoryview(data)
+        return cls.open(lambda offset, length: bytes(view[offset : offset + length]), len(view))
+
+    @classmethod
     def _indexed(cls, read_at: Callable[[int, int], bytes], reader: Reader, index_offset: int) -> Self:
         name = reader.blob(_MOST_NAME)
         if not name.isascii():

@@ -180,7 +180,7 @@ def _bounded(asked: _Asked) -> Chosen | None:
     if not bound:
         return None
     container = _verified(asked, bound)
-    opened = Container.open(lambda offset, length: container[offset : offset + length], len(container))
+    opened = Container.of(container)
     decoded = opened.frames(0, 0, len(image))
     verdict = judge(image, decoded, asked.profile, rescale=asked.rescale, decision=asked.decision)
     if not verdict.passed:

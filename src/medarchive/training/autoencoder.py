@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from medarchive.codecs.autoencoder import learned, plane
-from medarchive.codecs.autoencoder.backend import Coder, coder
+from medarchive.codecs.autoencoder.backend import Quantiser, coder
 from medarchive.codecs.autoencoder.learned import Learned
 from medarchive.codecs.autoencoder.model import Model
 from medarchive.training.coefficients import Sites, entropy, frames, parts, sites, some
@@ -146,7 +146,7 @@ def _transform(recipe: Recipe) -> Learned | None:
     return learned.load() if recipe.lifted else None
 
 
-def _quantiser(model: bytes) -> Coder:
+def _quantiser(model: bytes) -> Quantiser:
     return coder(Model.read(model)) if model else DeadZone()
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medarchive.codecs.autoencoder import context, plane
-from medarchive.codecs.autoencoder.backend import Coder
+from medarchive.codecs.autoencoder.backend import Quantiser
 from medarchive.codecs.autoencoder.context import COUNTS, PASSES, Canvas
 from medarchive.codecs.autoencoder.head import activities
 from medarchive.codecs.autoencoder.learned import Learned
@@ -81,7 +81,7 @@ def _halved(frame: Values) -> Values:
     return (even[0::2, 0::2] + even[0::2, 1::2] + even[1::2, 0::2] + even[1::2, 1::2] + 2) >> 2
 
 
-def sites(part: Values, coder: Coder, quality: float, lifted: Learned | None = None) -> list[Sites]:
+def sites(part: Values, coder: Quantiser, quality: float, lifted: Learned | None = None) -> list[Sites]:
     """The sites of a plane quantised as the encoder would, for each band and pass in turn; together they count 1."""
     pyramid = plane.latents(part, plane.step_of(part, quality), coder, lifted=lifted)
     return gathered(pyramid, max(_LEAST_BITS * part.size, entropy(pyramid)))

@@ -10,15 +10,7 @@ __all__ = ["DeadZone"]
 
 
 class DeadZone:
-    """Leaves coefficients as they were rounded towards 0. Codes nothing."""
-
-    def encode(self, pyramid: Pyramid[np.int32]) -> bytes:
-        """Never asked for."""
-        raise NotImplementedError
-
-    def decode(self, data: bytes, pyramid: Pyramid[np.int32]) -> None:
-        """Never asked for."""
-        raise NotImplementedError
+    """Leaves coefficients as they were rounded towards 0; see ``backend.Quantiser``."""
 
     def quantise(
         self, pyramid: Pyramid[np.int32], scaled: NDArray[np.float32], price: float, inward: float, levels: range = ALL

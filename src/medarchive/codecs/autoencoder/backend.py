@@ -17,14 +17,24 @@ from medarchive.codecs.autoencoder.reference import Reference
 from medarchive.codecs.autoencoder.wavelet import ALL
 from medarchive.errors import CorruptStream
 
-__all__ = ["Coder", "coder", "remark"]
+__all__ = ["Coder", "Quantiser", "coder", "remark"]
 
 Quantised = Pyramid[np.int32]
 
 _log = logging.getLogger(__name__)
 
 
-class Coder(Protocol):
+class Quantiser(Protocol):
+    """Knows what coefficients cost, or does as if; see Reference."""
+
+    def quantise(
+        self, pyramid: Quantised, scaled: NDArray[np.float32], price: float, inward: float, levels: range = ALL
+    ) -> None:
+        """See Reference.quantise."""
+        ...
+
+
+class Coder(Quantiser, Protocol):
     """See Reference."""
 
     def encode(self, pyramid: Quantised) -> bytes:
@@ -33,12 +43,6 @@ class Coder(Protocol):
 
     def decode(self, data: bytes, pyramid: Quantised) -> None:
         """See Reference.decode."""
-        ...
-
-    def quantise(
-        self, pyramid: Quantised, scaled: NDArray[np.float32], price: float, inward: float, levels: range = ALL
-    ) -> None:
-        """See Reference.quantise."""
         ...
 
 

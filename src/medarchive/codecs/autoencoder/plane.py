@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from medarchive.codecs.autoencoder import learned, loop, points, steps, transform
-from medarchive.codecs.autoencoder.backend import Coder
+from medarchive.codecs.autoencoder.backend import Coder, Quantiser
 from medarchive.codecs.autoencoder.learned import Learned
 from medarchive.codecs.autoencoder.lifting_model import IDENTITY
 from medarchive.codecs.autoencoder.pyramid import Pyramid
@@ -73,14 +73,14 @@ def encode(values: Values, step: int, coder: Coder, passes: int, lifted: Learned
 
 
 def latents(
-    values: Values, step: int, coder: Coder, passes: int = 1, lifted: Learned | None = None
+    values: Values, step: int, coder: Quantiser, passes: int = 1, lifted: Learned | None = None
 ) -> Pyramid[np.int32]:
     """The quantised coefficients of a plane, see ``encode``."""
     exact = transform.analysed(values - round(float(values.mean())))
     return _quantised(exact, step, coder, passes) if lifted is None else _lifted(exact, step, coder, passes, lifted)[0]
 
 
-def _quantised(exact: Exact, step: int, coder: Coder, passes: int) -> Pyramid[np.int32]:
+def _quantised(exact: Exact, step: int, coder: Quantiser, passes: int) -> Pyramid[np.int32]:
     scaled = _scaled(exact, step)
     low = np.rint(exact.low / steps.of_low(step, len(exact.levels))).astype(np.int32)
     pyramid = Pyramid.of(exact.shape, _rounded(scaled.flat))
@@ -91,7 +91,7 @@ def _quantised(exact: Exact, step: int, coder: Coder, passes: int) -> Pyramid[np
 
 
 def _lifted(
-    exact: Exact, step: int, coder: Coder, passes: int, lifted: Learned
+    exact: Exact, step: int, coder: Quantiser, passes: int, lifted: Learned
 ) -> tuple[Pyramid[np.int32], list[int], int]:
     """Quantised coefficients, the points at which the decoder shall put them back, and what levels shall do."""
     pyramid, scaled = Pyramid.zeros(exact.shape), _scaled(exact, step)
