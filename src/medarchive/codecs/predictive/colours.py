@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import zstandard
 from numpy.typing import NDArray
 
-from medarchive.codecs.frames import unpacked
+from medarchive.codecs.frames import packed, unpacked
 from medarchive.codecs.predictive.packing import Packing
 from medarchive.codecs.predictive.planes import Ints
 from medarchive.codecs.wire import Reader, blob, varint
@@ -117,7 +116,7 @@ class Palette:
     def packed(self) -> bytes:
         """The form of docs/format.md."""
         steps = np.diff(self.table.astype("<i4"), axis=0, prepend=np.int32(0)).T.tobytes()
-        return bytes([_PALETTE]) + varint(len(self.table)) + blob(zstandard.ZstdCompressor(level=19).compress(steps))
+        return bytes([_PALETTE]) + varint(len(self.table)) + blob(packed(steps))
 
     @classmethod
     def read(cls, reader: Reader, samples: int) -> Self:

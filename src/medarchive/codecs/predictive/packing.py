@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import zstandard
 from numpy.typing import NDArray
 
-from medarchive.codecs.frames import unpacked
+from medarchive.codecs.frames import packed, unpacked
 from medarchive.codecs.predictive.native import occurring
 from medarchive.codecs.predictive.planes import Ints
 from medarchive.codecs.wire import Reader, blob, varint
@@ -96,4 +95,4 @@ class Packing:
 
 
 def _table(used: NDArray[np.bool_]) -> bytes:
-    return zstandard.ZstdCompressor(level=19).compress(np.packbits(used).tobytes())
+    return packed(np.packbits(used).tobytes())
