@@ -1,0 +1,1 @@
+"""Insight: what the archive reads in the pixels. Knows no DICOM and no database; torch only trains it."""

@@ -1,0 +1,1 @@
+"""Classifier: trains the networks of ``medarchive.insight`` and exports them. Needs the extra ``neural``."""
