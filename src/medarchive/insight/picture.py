@@ -59,4 +59,5 @@ def _weights(old: int, new: int) -> NDArray[np.float32]:
     centres = (np.arange(new)[:, None] + 0.5) * scale - 0.5
     distance = np.abs(np.arange(old)[None, :] - centres) / max(scale, 1.0)
     weights = np.maximum(0.0, 1.0 - distance)
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return np.asarray(weights, np.float32)

@@ -1,4 +1,4 @@
-"""Augment: makes what says nothing about the finding useless: place, size, contrast, window, resolution, noise, frame."""
+"""Augment: makes what says nothing about the finding useless: place, size, contrast, window, resolution, noise."""
 
 import math
 from dataclasses import dataclass

@@ -21,7 +21,7 @@ class Progress:
     loss: float
 
 
-def fit(  # noqa: PLR0913  # what a training is made of
+def fit(
     net: nn.Module,
     loss: Callable[[nn.Module, torch.Generator], Tensor],
     *,
@@ -58,7 +58,7 @@ def fit(  # noqa: PLR0913  # what a training is made of
         torch.manual_seed(seed * 1_000_003 + step)
         for group in optimiser.param_groups:
             group["lr"] = rate * min(1.0, (step + 1) / _WARM) * 0.5 * (1.01 + math.cos(math.pi * step / steps))
-        with torch.autocast(device.split(":")[0], torch.bfloat16):
+        with torch.autocast(device.split(":", maxsplit=1)[0], torch.bfloat16):
             value = loss(net, torch.Generator().manual_seed(seed * 7_919 + step))
         optimiser.zero_grad()
         value.backward()

@@ -1,5 +1,7 @@
 """Nets: the blocks and the two shapes of network that the classifiers are made of. Input: (n, 1, 256, 256), 0 to 1."""
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -42,7 +44,7 @@ class Encoder(nn.Module):
         self.stem = nn.Sequential(nn.Conv2d(4, widths[0], 3, 1, 1, bias=False), nn.BatchNorm2d(widths[0]), nn.ReLU())
         self.scales = nn.ModuleList(
             nn.Sequential(_Residual(above, below, 2), *(_Residual(below, below) for _ in range(blocks - 1)))
-            for above, below in zip(widths, widths[1:], strict=False)
+            for above, below in pairwise(widths)
         )
 
     def forward(self, pictures: Tensor) -> list[Tensor]:
@@ -64,9 +66,7 @@ class MaskNet(nn.Module):
         """``classes`` are of the lesion; whether there is one is the mask's to say."""
         super().__init__()
         self.encoder = Encoder(widths, blocks=2)
-        self.rise = nn.ModuleList(
-            _Residual(below + above, above) for above, below in zip(widths, widths[1:], strict=False)
-        )
+        self.rise = nn.ModuleList(_Residual(below + above, above) for above, below in pairwise(widths))
         self.mask = nn.Conv2d(widths[0], 1, 1)
         self.kind = nn.Sequential(
             nn.Linear(2 * widths[-1] + widths[1], 128), nn.ReLU(), nn.Dropout(0.3), nn.Linear(128, classes)
