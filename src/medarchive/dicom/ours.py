@@ -5,6 +5,7 @@ the same object, never a second one. That is also what tells them from everythin
 us as its equipment and has the very UID that we would give it.
 """
 
+import io
 import warnings
 from typing import BinaryIO
 
@@ -29,6 +30,8 @@ __all__ = [
 MANUFACTURER = "medarchive"
 MODEL_NAME = "medarchive insight"
 _DEVICE_OBSERVER_UID = "121012"
+_LARGEST = 16 << 20
+"""Bytes of a report that is looked into; ours have a few hundred for each image that was read."""
 
 
 def report_series(series: str, reader: str) -> str:
@@ -92,10 +95,10 @@ def is_our_report_file(part10: BinaryIO, sop_class: str) -> bool:
     """The same of a Part 10 file, for reports alone; files of other classes are not looked into.
 
     Args:
-        part10: any position; left anywhere.
+        part10: not deflated; at any position, and left anywhere.
         sop_class: its SOP Class UID.
     """
-    if sop_class != Comprehensive3DSRStorage:
+    if sop_class != Comprehensive3DSRStorage or part10.seek(0, io.SEEK_END) > _LARGEST:
         return False
     part10.seek(0)
     with warnings.catch_warnings():
