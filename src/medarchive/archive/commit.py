@@ -16,8 +16,8 @@ from medarchive.errors import BlobCorrupt, BlobMissing, MedarchiveError, NotFoun
 __all__ = ["Committer"]
 
 LOGGER = logging.getLogger(__name__)
-_STEP = 16
-"""Instances that are proven before what came of them is noted."""
+_STEP, _SECONDS = 256, 1.0
+"""Instances that are proven before what came of them is noted, and seconds after which it is noted for fewer."""
 _TURN = 20.0
 """Seconds after which a long request lets others have their turn; it goes on where it stopped."""
 
@@ -50,10 +50,10 @@ class Committer:
         """
         begun, done = time.monotonic(), 0
         while items := undecided(self._catalog, job.target, _STEP):
-            outcomes = [self._outcome(item, last=last) for item in items]
+            outcomes = self._outcomes(items, last=last)
             rest = time.monotonic() - begun > _TURN
             self._catalog.write(partial(self._note, job, outcomes, rest=rest))
-            done += len(items)
+            done += len(outcomes)
             if rest:
                 return Compressed("commit", job.target, items[0].uid, instances=done)
         self._catalog.write(partial(self._end, job))
@@ -67,6 +67,16 @@ class Committer:
             if record is None or not self._catalog.write(partial(commit, record=record)):
                 refused.append(uid)
         return refused
+
+    def _outcomes(self, items: list[Item], *, last: bool) -> list[_Outcome]:
+        """Prove instances for a while, at least one."""
+        outcomes: list[_Outcome] = []
+        until = time.monotonic() + _SECONDS
+        for item in items:
+            outcomes.append(self._outcome(item, last=last))
+            if time.monotonic() > until:
+                break
+        return outcomes
 
     def _outcome(self, item: Item, *, last: bool) -> _Outcome:
         """Prove one instance."""

@@ -6,6 +6,9 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
+from pydicom.config import IGNORE
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 from pynetdicom.dimse_primitives import N_ACTION, N_EVENT_REPORT
@@ -87,7 +90,7 @@ def notification(commitment: Commitment, items: Sequence[Item], ae_title: str, s
         syntax: transfer syntax of the presentation context.
     """
     event = Dataset()
-    event.TransactionUID = commitment.transaction_uid
+    _set_uid(event, "TransactionUID", commitment.transaction_uid)
     committed = [_reference(item) for item in items if not item.failure]
     failed = [_reference(item) for item in items if item.failure]
     if committed:
@@ -152,9 +155,15 @@ def _uid(value: object, name: str) -> str:
     return text
 
 
+def _set_uid(dataset: Dataset, keyword: str, value: str) -> None:
+    """Set a UID as the peer wrote it, well-formed or not."""
+    dataset.add(DataElement(tag_for_keyword(keyword) or 0, "UI", value, validation_mode=IGNORE))
+
+
 def _reference(item: Item) -> Dataset:
     dataset = Dataset()
-    dataset.ReferencedSOPClassUID, dataset.ReferencedSOPInstanceUID = item.sop_class, item.uid
+    _set_uid(dataset, "ReferencedSOPClassUID", item.sop_class)
+    _set_uid(dataset, "ReferencedSOPInstanceUID", item.uid)
     if item.failure:
         dataset.FailureReason = item.failure
     return dataset
