@@ -1,7 +1,9 @@
 """Storage Commitment with pynetdicom as the peer: what is asked for, what is proven, and how the peer hears of it."""
 
+import gc
 import io
 import queue
+import socket
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -30,6 +32,7 @@ from medarchive.archive import jobs
 from medarchive.archive.archive import Archive
 from medarchive.archive.commitments import Commitments
 from medarchive.dicom_node import commitment, receiving, reporter
+from medarchive.dicom_node import node as node_module
 from medarchive.dicom_node.node import Node
 from medarchive.errors import ArchiveBusy
 
@@ -72,11 +75,15 @@ class Modality:
     def __init__(self) -> None:
         self.reports: queue.Queue[tuple[int, Dataset, Association]] = queue.Queue()
         self.status = 0x0000
+        self.hang_up = False
         self.server: Any = None
 
     def heard(self, event: evt.Event) -> tuple[int, Dataset | None]:
         assert event.request.AffectedSOPInstanceUID == StorageCommitmentPushModelInstance
         self.reports.put((event.request.EventTypeID, event.event_information, event.assoc))
+        if self.hang_up:
+            self.hang_up = False
+            event.assoc.abort()
         return self.status, None
 
     def listen(self, *, port: int = 0, roles: bool = True) -> int:
@@ -192,6 +199,47 @@ def test_a_report_comes_on_the_association_of_the_request(node: Node, filled: Ar
     assert (kind, used) == (1, association)
     until(lambda: state(filled) == ["reported"])
     association.release()
+
+
+def test_an_association_that_ends_before_the_answer_costs_nothing(
+    node: Node, filled: Archive, modality: Modality
+) -> None:
+    with_destination(filled, modality.listen(), "MODALITY")
+    association = modality.associate(node)
+    modality.hang_up = True
+    assert send(association, action(references(*UIDS))) == 0
+    work(filled)
+    assert modality.reports.get(timeout=20)[2] is association
+    kind, _, second = modality.reports.get(timeout=20)
+    assert kind == 1
+    assert second is not association
+    until(lambda: state(filled) == ["reported"])
+    assert [job.kind for job in filled.jobs()] == ["compress"] * 3
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # pynetdicom drops a refused socket
+def test_a_node_that_ends_does_not_wait_for_a_peer_that_hangs(
+    filled: Archive, modality: Modality, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(node_module, "_REPORT", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        with_destination(filled, hanging.getsockname()[1], "MODALITY")
+        with Node(filled) as node:
+            assert modality.ask(node, action(references(*UIDS))) == 0
+            work(filled)
+            until(lambda: any((job.kind, job.state) == ("report", "leased") for job in filled.jobs()))
+            begun = time.monotonic()
+        assert time.monotonic() - begun < 10
+    (job,) = [job for job in filled.jobs() if job.kind == "report"]
+    assert (job.state, job.attempts) == ("waiting", 0)
+    with_destination(filled, modality.listen(), "MODALITY")
+    with Node(filled):
+        assert modality.report()[0] == 1
+        until(lambda: state(filled) == ["reported"])
+    assert node._reporter._thread is not None
+    node._reporter._thread.join(20)
+    del node
+    gc.collect()  # the socket that pynetdicom dropped goes here, not in another test
 
 
 def test_what_the_peer_asks_for_meanwhile_is_served(node: Node, filled: Archive, modality: Modality) -> None:

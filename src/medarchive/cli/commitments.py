@@ -25,9 +25,9 @@ def commitments(
 ) -> None:
     """List the requests for storage commitment, or the instances of one and what came of each.
 
-    A request is `asked` until all its instances were given back or found wanting, `decided` until its peer has taken the
-    report, then `reported`. It is `given up` where its job failed as often as the settings allow: `jobs` says why, and
-    `jobs --retry` tries again.
+    A request is `asked` until all its instances were given back or found wanting, `decided` until its peer has taken
+    the report, then `reported`. It is `given up` where its job failed as often as the settings allow: `jobs` says why,
+    and `jobs --retry` tries again.
 
     Examples:
       medarchive commitments
@@ -72,7 +72,9 @@ def _instances(archive: "Archive", transaction_uid: str) -> list[dict[str, objec
             "SOPClassUID": item.sop_class,
             "peer": each.peer,
             "outcome": "committed" if item.failure == 0 else "failed" if item.failure else "",
-            "reason": f"{item.failure:04X} {Failure(item.failure).name.lower().replace('_', ' ')}" if item.failure else "",
+            "reason": f"{item.failure:04X} {Failure(item.failure).name.lower().replace('_', ' ')}"
+            if item.failure
+            else "",
         }
         for each in requests.all()
         if each.transaction_uid == transaction_uid

@@ -27,6 +27,8 @@ __all__ = ["Node"]
 LOGGER = logging.getLogger(__name__)
 _PDU_BYTES = 1 << 17
 """The largest PDU that we take: a peer that fills it sends a CT slice in a handful."""
+_REPORT = 5.0
+"""Seconds that a report under way gets to finish; a peer that hangs shall not keep us."""
 _CALLING_AE_UNKNOWN = (0x01, 0x01, 0x03)
 """Rejected permanent, by the service user, calling AE title not recognised (PS3.8 9.3.4)."""
 
@@ -131,7 +133,7 @@ class Node:
         for association in associations:
             association.kill()
             association.join(timeout)
-        self._reporter.stop(timeout)
+        self._reporter.stop(min(timeout, _REPORT))
         self._reception.stop()
         self._server = self._thread = None
 

@@ -39,6 +39,7 @@ class Reporter:
         self._commitments = archive.commitments()
         self._owner = f"{os.uname().nodename}:{os.getpid()}:{time.monotonic_ns()}"
         self._stop = threading.Event()
+        self._under_way: Report | None = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -52,10 +53,14 @@ class Reporter:
         self._stop.set()
 
     def stop(self, timeout: float) -> None:
-        """Wait for the report under way, for so many seconds at most; its lease runs out where it takes longer."""
+        """Wait for the report under way, for so many seconds at most; where it takes longer, the next node sends it."""
         self.ask_to_stop()
-        if self._thread is not None:
-            self._thread.join(timeout)
+        if self._thread is None:
+            return
+        self._thread.join(timeout)
+        report = self._under_way
+        if self._thread.is_alive() and report is not None:
+            report.put_off()
 
     def _run(self) -> None:
         while not self._stop.wait(_LOOK):
@@ -64,24 +69,31 @@ class Reporter:
                     pass
             except MedarchiveError as error:  # a locked catalogue passes; the reports are still there
                 LOGGER.warning("%s", error)
-            except Exception:
-                LOGGER.exception("a report on storage commitment failed")
 
     def _report_one(self) -> bool:
         """Send the next report that is due; False where there is none."""
         report = self._commitments.take_report(self._owner, self.askers.open())
         if report is None:
             return False
+        self._under_way = report
         with report:
-            error = self._tell_asker(report)
-            error = error and self._tell_peer(report)
+            error = self._tell(report)
         if not error:
             report.sent()
         elif self._stop.is_set():
             report.put_off()
         else:
             self._failed(report, error)
+        self._under_way = None
         return True
+
+    def _tell(self, report: Report) -> str:
+        """Send a report; why it was not taken, or nothing."""
+        try:
+            return self._tell_asker(report) and self._tell_peer(report)
+        except Exception as error:  # whatever a peer does to pynetdicom costs this attempt and nothing else
+            LOGGER.exception("the report on storage commitment %s failed", report.commitment.transaction_uid)
+            return f"{type(error).__name__}: {error}"
 
     def _failed(self, report: Report, error: str) -> None:
         report.not_sent(error)
