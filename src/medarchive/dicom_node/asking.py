@@ -23,6 +23,8 @@ __all__ = ["associated", "prepare"]
 
 _CONNECT = 15.0
 """Seconds in which a peer that is there takes a connection."""
+_ENDING = 2.0
+"""Seconds in which a thread of pynetdicom that was told to end does so."""
 
 
 def prepare(association: Association) -> None:
@@ -52,6 +54,7 @@ def associated(
         evt_handlers=opened,
     )
     if not association.is_established:
+        _close(association)
         yield None
         return
     # The reactor would take the responses off the queue: it waits at its checkpoint until we are done.
@@ -64,6 +67,15 @@ def associated(
         association._reactor_checkpoint.set()
         if association.is_established:
             association.release()
+
+
+def _close(association: Association) -> None:
+    """Close the connection of an association that did not come about: pynetdicom leaves some to be collected."""
+    if association.dul.is_alive():
+        association.dul.join(_ENDING)
+    transport = association.dul.socket
+    if transport is not None and transport.socket is not None:
+        transport.socket.close()
 
 
 class _Dimse(DIMSEServiceProvider):
