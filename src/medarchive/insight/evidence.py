@@ -19,7 +19,7 @@ __all__ = ["FLOOR", "likelihood"]
 FLOOR = 0.02
 """The least that a header leaves of an anatomy's probability."""
 
-_SELDOM = 0.01
+_SELDOM = 0.003
 _MODALITIES = {
     "brain-mr": {"MR": 0.97},
     "brain-ct": {"CT": 0.97},

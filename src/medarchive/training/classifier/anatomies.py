@@ -33,7 +33,11 @@ _OF_DATASET = {
     "singles-dcm-t1": "brain-mr",
 }
 _OF_LABEL = {"CXR": "chest-xray", "ChestCT": "lung-ct", "HeadCT": "brain-ct"}
-_WINDOWS = {"chest": ((-600.0, 1500.0), (40.0, 400.0)), "any": ((40.0, 400.0), (300.0, 1800.0))}
+_WINDOWS = {
+    "lung-ct": ((-600.0, 1500.0), (40.0, 400.0), (100.0, 200.0)),
+    "brain-ct": ((40.0, 80.0), (40.0, 400.0), (300.0, 1800.0)),
+    "other": ((40.0, 400.0), (100.0, 200.0), (-600.0, 1500.0), (300.0, 1800.0)),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +137,7 @@ def _halved(pixels: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.uint8
 
 
 def _series(catalogue: Path) -> Iterator[tuple[Sample, NDArray[np.float32]]]:
-    """Slices of every series that the table knows: at most 12 of one, CT in several windows when it is to train."""
+    """Slices of every series that the table knows: at most 16 of one, CT in several windows when it is to train."""
     table = Path(__file__).with_name("anatomies.tsv")
     with table.open(newline="") as file:
         known = {row["series"]: row["anatomy"] for row in csv.DictReader(file, delimiter="\t")}
@@ -146,13 +150,13 @@ def _series(catalogue: Path) -> Iterator[tuple[Sample, NDArray[np.float32]]]:
                 anatomy = "brain-ct" if row["modality"] == "CT" else "brain-mr"
             sample = Sample(anatomy, row["modality"], "codec", row["split"], *2 * [f"codec:{row['dir']}"])
             files = sorted(path for path in (catalogue.parent / row["dir"]).iterdir() if path.is_file())
-            for path in files[:: max(1, -(-len(files) // 12))]:
+            for path in files[:: max(1, -(-len(files) // 16))]:
                 view = _view(path)
                 if view is None:
                     continue
                 yield sample, view.shown()
                 if view.hounsfield and sample.split == "train":
-                    for window in _WINDOWS["chest" if anatomy == "lung-ct" else "any"]:
+                    for window in _WINDOWS[anatomy]:
                         yield sample, view.shown(window)
 
 

@@ -2,8 +2,9 @@
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
-__all__ = ["contrastive"]
+__all__ = ["contrastive", "to_proxies"]
 
 
 def contrastive(vectors: Tensor, labels: Tensor, temperature: float = 0.1) -> Tensor:
@@ -21,3 +22,17 @@ def contrastive(vectors: Tensor, labels: Tensor, temperature: float = 0.1) -> Te
     counts = alike.sum(dim=1)
     found = -shares.masked_fill(~alike, 0.0).sum(dim=1) / counts.clamp(min=1)
     return found[counts > 0].mean() if bool((counts > 0).any()) else vectors.sum() * 0.0
+
+
+def to_proxies(vectors: Tensor, labels: Tensor, proxies: Tensor, sharpness: float = 16.0) -> Tensor:
+    """Cross entropy over cosines to one learned direction for each label (Movshovitz-Attias et al. 2017, normalised).
+
+    Unlike ``contrastive`` it needs no other picture of the same label in the batch.
+
+    Args:
+        vectors: (n, d), unit length.
+        labels: (n,), numbers of rows of ``proxies``.
+        proxies: (m, d), any length.
+        sharpness: factor of cosines.
+    """
+    return functional.cross_entropy(sharpness * vectors @ functional.normalize(proxies, dim=1).T, labels)

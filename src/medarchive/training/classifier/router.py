@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from medarchive.training.classifier.anatomies import ANATOMIES, Anatomies, gather_anatomies
-from medarchive.training.classifier.contrastive import contrastive
+from medarchive.training.classifier.augment import Augment
+from medarchive.training.classifier.contrastive import contrastive, to_proxies
 from medarchive.training.classifier.fit import Progress, fit
 from medarchive.training.classifier.others import others
 from medarchive.training.classifier.router_export import calibrated, exported, measured
@@ -19,6 +20,8 @@ from medarchive.training.classifier.scattered import scattered
 __all__ = ["Recipe", "train", "trained"]
 
 _OTHER = ANATOMIES.index("other")
+_MORE_OTHERS = 1.6  # so many parts of the body are among them
+_LITTLE = Augment(turn=10, zoom=1.1, gamma=1.4, window=0.15, blur=0.3, noise=0.03)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +31,16 @@ class Recipe:
     Attributes:
         steps: batches.
         rate: highest learning rate.
-        pictures: different ones in a batch; each is seen twice, scattered differently.
+        pictures: different ones in a batch; each is seen twice, once changed a little and once scattered.
         others: made-up ones in a batch, which are to be called "other".
         left_out: labels that are not trained on, to see what the router makes of what it never saw.
         seed: of everything that is drawn.
     """
 
-    steps: int = 1600
+    steps: int = 1400
     rate: float = 2e-3
-    pictures: int = 44
-    others: int = 28
+    pictures: int = 36
+    others: int = 20
     left_out: tuple[str, ...] = ()
     seed: int = 0
 
@@ -54,7 +57,8 @@ class _Batches:
         counts = torch.bincount(self.labels).float()
         weight = counts[self.labels] ** -0.5
         shares = torch.zeros(len(ANATOMIES)).index_add(0, self.targets, weight)
-        self.weight = weight / shares[self.targets]
+        weight = weight / shares[self.targets]
+        self.weight = torch.where(self.targets == _OTHER, _MORE_OTHERS * weight, weight)
 
     def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, list[str], Tensor, Tensor]:
         chosen = torch.multinomial(self.weight, count, replacement=True, generator=generator)
@@ -70,13 +74,16 @@ def trained(samples: Anatomies, net: RouterNet, checkpoint: Path, recipe: Recipe
         pixels, names, targets, labels = batches.draw(recipe.pictures, generator)
         sources, kinds, _, _ = batches.draw(recipe.others, generator)
         made = scattered(others(sources, kinds), ["other"] * recipe.others)
-        seen = torch.cat([scattered(pixels, names), scattered(pixels, names), made]).to(device)
+        little = _LITTLE.shaded(*_LITTLE.moved(pixels))
+        seen = torch.cat([little, scattered(pixels, names), made]).to(device)
         logits, vectors = network(seen.contiguous(memory_format=torch.channels_last))
         wanted = torch.cat([targets, targets, torch.full((recipe.others,), _OTHER)]).to(device)
         known = vectors[: 2 * recipe.pictures].float()
+        twice = labels.repeat(2).to(device)
         return (
             functional.cross_entropy(logits.float(), wanted, label_smoothing=0.02)
-            + 0.3 * contrastive(known, labels.repeat(2).to(device))
+            + 0.5 * to_proxies(known, twice, net.proxies)
+            + 0.2 * contrastive(known, twice)
             + 0.1 * contrastive(vectors.float(), torch.where(wanted == _OTHER, -1, wanted))
         )
 
@@ -97,7 +104,7 @@ def train(data: Path, out: Path, recipe: Recipe, device: str = "cpu") -> Iterato
     out.mkdir(parents=True, exist_ok=True)
     samples = gather_anatomies(data)
     torch.manual_seed(recipe.seed)
-    net = RouterNet(len(ANATOMIES))
+    net = RouterNet(len(ANATOMIES), len({row.label for row in samples.rows}))
     yield from trained(samples, net, out / "router.checkpoint", recipe, device)
     shipped, limits = calibrated(net.cpu(), samples)
     facts = {

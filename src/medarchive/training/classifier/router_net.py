@@ -17,14 +17,16 @@ class RouterNet(nn.Module):
 
     Attributes:
         encoder: see Encoder.
+        proxies: (labels, 128): where vectors of each label are drawn to in training.
     """
 
-    def __init__(self, classes: int, widths: tuple[int, ...] = (32, 64, 128, 192, 192)) -> None:
-        """``classes`` are the anatomies."""
+    def __init__(self, classes: int, labels: int, widths: tuple[int, ...] = (32, 64, 128, 192, 192)) -> None:
+        """``classes`` are the anatomies, ``labels`` anatomies with findings."""
         super().__init__()
         self.encoder = Encoder(widths)
         self.classes = nn.Sequential(nn.Dropout(0.2), nn.Linear(2 * widths[-1], classes))
         self.embedding = nn.Sequential(nn.Linear(2 * widths[-1], 256), nn.ReLU(), nn.Linear(256, EMBEDDED))
+        self.proxies = nn.Parameter(torch.randn(labels, EMBEDDED))
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """Of pictures (n, 1, 128, 128), 0 to 1: logits (n, classes) and unit vectors (n, 128)."""
