@@ -27,8 +27,8 @@ T = TypeVar("T")
 Field = NDArray[np.float32]
 Window = tuple[tuple[float, float] | None, Function]
 _NO_WINDOW: Window = (None, "LINEAR_EXACT")
-_LARGEST = 1e30
-"""Values beyond it are no measurement, and their squares no float32."""
+_LARGEST = 1e20
+"""Windows and rescales beyond it are no measurement, and what they give may be no float32."""
 
 
 def evidence(dataset: Dataset) -> Evidence:
@@ -89,13 +89,9 @@ def _modality(dataset: Dataset, stored: NDArray[Any], frame: int) -> tuple[Field
     group = _or(None, lambda: macro(dataset, "PixelValueTransformationSequence", frame))
     place = dataset if group is None else group
     rescale = _or(None, lambda: rescale_of(place) if "RescaleSlope" in place else None)
-    plain = stored.astype(np.float32)
-    if rescale is None:
-        return plain, False
-    values = rescale(stored)
-    if not np.isfinite(values).all() or np.abs(values).max() > _LARGEST or (rescale.slope != 1 and not np.any(values)):
-        return plain, False
-    return values, rescale.unit == "HU"
+    if rescale is None or max(abs(rescale.slope), abs(rescale.intercept)) > _LARGEST or not np.float32(rescale.slope):
+        return stored.astype(np.float32), False
+    return rescale(stored), rescale.unit == "HU"
 
 
 def _window(place: Dataset) -> Window | None:

@@ -239,6 +239,8 @@ def test_a_palette_as_pydicom_has_it() -> None:
     "attributes",
     [
         {"RescaleSlope": 1e300, "RescaleIntercept": 0},
+        {"RescaleSlope": 1e-300, "RescaleIntercept": 0},
+        {"RescaleSlope": 1, "RescaleIntercept": -1e300},
         {"RescaleSlope": 0, "RescaleIntercept": 3},
         {"ModalityLUTSequence": Sequence([Dataset()])},
         {"VOILUTSequence": Sequence([Dataset()])},
