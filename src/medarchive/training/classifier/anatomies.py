@@ -103,9 +103,8 @@ def gather_anatomies(data: Path) -> Anatomies:
         SettingsError: there are no pictures, or one cannot be read.
     """
     pictures = gather(data)
-    leaks = _leaks(data)
     rows = [
-        Sample(_anatomy(row.dataset, row.label), row.label, row.dataset, row.split, row.group, leaks[row.path])
+        Sample(_anatomy(row.dataset, row.label), row.label, row.dataset, row.split, row.group, f"{row.dataset}:{row.twins}")
         for row in pictures.rows
     ]
     pixels = [_halved(each) for each in pictures.pixels]
@@ -114,17 +113,6 @@ def gather_anatomies(data: Path) -> Anatomies:
             rows.append(sample)
             pixels.append(_halved(np.rint(square(shown) * 255)))
     return Anatomies(tuple(rows), np.stack(pixels))
-
-
-def _leaks(data: Path) -> dict[Path, str]:
-    """Of each picture, the narrowest group that its manifest gives."""
-    found = {}
-    for manifest in (*data.glob("MANIFEST.csv"), *data.glob("*/MANIFEST.csv")):
-        with manifest.open(newline="") as file:
-            for row in csv.DictReader(file):
-                group = row.get("patient") or row.get("leak_group") or row["path"]
-                found[manifest.parent / row["path"]] = f"{row['dataset']}:{group}"
-    return found
 
 
 def _anatomy(dataset: str, label: str) -> str:

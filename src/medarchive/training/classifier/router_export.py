@@ -1,6 +1,5 @@
 """Router export: calibrates a trained router on validation pictures, writes it as ONNX, and says what it is worth."""
 
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from medarchive.training.classifier.anatomies import ANATOMIES, Anatomies
+from medarchive.training.classifier.export import export, fuse, halved
 from medarchive.training.classifier.metrics import calibration_error, interval, recalls, temperature
 from medarchive.training.classifier.retrieval import average_precisions, components, thumbnails
 from medarchive.training.classifier.router_net import RouterNet
@@ -68,9 +68,11 @@ def answers(net: nn.Module, pixels: NDArray[np.uint8]) -> list[Floats]:
 def calibrated(net: RouterNet, samples: Anatomies) -> tuple[Shipped, dict[str, float]]:
     """The network with its temperature and prototypes, and the thresholds of what is too strange.
 
-    Both come from validation pictures of known anatomies alone: 99.5 % of them pass either threshold.
+    Its weights are rounded to 16 bits first, as they ship. Temperature and thresholds come from validation pictures of known anatomies alone: 99.5 % of them pass either threshold.
     """
     net.eval()
+    fuse(net)
+    halved(net)
     validation = samples.where(lambda row: row.split == "validation")
     logits, _ = answers(net, validation.pixels)
     divisor = temperature(logits, validation.targets)
@@ -170,22 +172,11 @@ def exported(shipped: Shipped, out: Path, facts: dict[str, Any]) -> None:
         facts: go into the JSON file, beside name, labels and hash.
     """
     path = out / "router.onnx"
-    torch.onnx.export(
-        shipped,
-        (torch.rand(2, 1, 256, 256),),
-        str(path),
-        input_names=["pictures"],
-        output_names=["classes", "energy", "distance", "embedding"],
-        dynamic_shapes={"pictures": {0: torch.export.Dim("n")}},
-        opset_version=18,
-        dynamo=True,
-        external_data=False,
-        verbose=False,
-    )
+    digest = export(shipped, path, ("classes", "energy", "distance", "embedding"))
     described = {
         "name": "router",
         "version": "1",
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "sha256": digest,
         "labels": ANATOMIES,
         "input": "pictures: float32 (n, 1, 256, 256), 0 to 1; insight.picture.square of what a display shows",
         "outputs": ["classes", "energy", "distance", "embedding"],
