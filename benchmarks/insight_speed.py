@@ -62,7 +62,11 @@ def main(count: int) -> None:
     timed(views[:24], reader, tasks, 24)  # loads
     print(f"{count} views of 512 x 512, {_CORES} cores, networks: {', '.join(sorted(models))}")
     print("| what | images/s |\n|---|---|")
-    for label, some, at_once in (("router alone, series of 24", {}, 24), ("all, series of 24", tasks, 24), ("all, one at a time", tasks, 1)):
+    for label, some, at_once in (
+        ("router alone, series of 24", {}, 24),
+        ("all, series of 24", tasks, 24),
+        ("all, one at a time", tasks, 1),
+    ):
         best = min(timed(views, reader, some, at_once) for _ in range(_RUNS))
         print(f"| {label} | {count / best:.1f} |")
     for name, model in sorted(tasks.items()):

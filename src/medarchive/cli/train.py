@@ -45,7 +45,7 @@ def train(  # noqa: PLR0913, PLR0917  # one option more than elsewhere
         Path,
         typer.Option(
             metavar="DIR",
-            help="DICOM files; CATALOG.tsv there splits them. Classifier: pictures that MANIFEST.csv there labels.",
+            help="DICOM files; CATALOG.tsv there splits them. Classifier: pictures that MANIFEST.csv labels.",
         ),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="For checkpoints and the model.")] = Path(
@@ -60,7 +60,7 @@ def train(  # noqa: PLR0913, PLR0917  # one option more than elsewhere
         typer.Option(help="Which classifier: brain, lung-ct, lung-nodule, chest-xray or router."),
     ] = None,
 ) -> None:
-    """Train a codec's or a classifier's model on your own images. Needs the extra `neural`; goes on where a run in DIR stopped.
+    """Train a model of a codec or a classifier on your own images: extra `neural`. Goes on where a run in DIR stopped.
 
     With the default number of steps about an hour on two cores. Images of one patient are never in both splits.
 

@@ -31,7 +31,9 @@ def test_ones_own_group_is_not_found() -> None:
 def test_length_does_not_count() -> None:
     vectors = _on_a_circle(0, 5, 80, 85)
     one = average_precisions(vectors, ["a", "a", "b", "b"], list("wxyz"))
-    other = average_precisions(vectors * np.array([[1], [9], [0.1], [3]], np.float32), ["a", "a", "b", "b"], list("wxyz"))
+    other = average_precisions(
+        vectors * np.array([[1], [9], [0.1], [3]], np.float32), ["a", "a", "b", "b"], list("wxyz")
+    )
     assert np.array_equal(one, other)
     assert one.tolist() == pytest.approx([1, 1, 1, 1])
 

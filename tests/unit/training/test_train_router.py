@@ -53,7 +53,7 @@ def test_it_learns_and_ships_what_it_learned(tmp_path: Path) -> None:
     model = Model(tmp_path / "router.onnx")
     assert json.loads((tmp_path / "router.json").read_text())["labels"] == list(ANATOMIES)
     pixels = samples.pixels[:5].repeat(2, axis=1).repeat(2, axis=2)
-    found, wanted = model.run(pixels.astype(np.float32) / 255), answers(shipped, pixels)
+    found, wanted = model.run(np.asarray(pixels / 255, np.float32)), answers(shipped, pixels)
     for name, values in zip(("classes", "energy", "distance", "embedding"), wanted, strict=True):
         assert np.abs(found[name] - values).max() < 1e-4, name
     assert np.allclose(np.linalg.norm(found["embedding"], axis=1), 1, atol=1e-5)

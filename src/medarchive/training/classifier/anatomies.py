@@ -104,7 +104,9 @@ def gather_anatomies(data: Path) -> Anatomies:
     """
     pictures = gather(data)
     rows = [
-        Sample(_anatomy(row.dataset, row.label), row.label, row.dataset, row.split, row.group, f"{row.dataset}:{row.twins}")
+        Sample(
+            _anatomy(row.dataset, row.label), row.label, row.dataset, row.split, row.group, f"{row.dataset}:{row.twins}"
+        )
         for row in pictures.rows
     ]
     pixels = [_halved(each) for each in pictures.pixels]

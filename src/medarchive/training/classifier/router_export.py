@@ -68,7 +68,8 @@ def answers(net: nn.Module, pixels: NDArray[np.uint8]) -> list[Floats]:
 def calibrated(net: RouterNet, samples: Anatomies) -> tuple[Shipped, dict[str, float]]:
     """The network with its temperature and prototypes, and the thresholds of what is too strange.
 
-    Its weights are rounded to 16 bits first, as they ship. Temperature and thresholds come from validation pictures of known anatomies alone: 99.5 % of them pass either threshold.
+    Its weights are rounded to 16 bits first, as they ship. Thresholds come from validation pictures of known anatomies
+    alone: 99.5 % of them pass either.
     """
     net.eval()
     fuse(net)
