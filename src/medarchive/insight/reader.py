@@ -15,7 +15,7 @@ from medarchive.insight.classifier import TASK_OF, abnormality, answers, picture
 from medarchive.insight.gates import obstacle, shown
 from medarchive.insight.models import WEIGHTS, Network, shipped
 from medarchive.insight.picture import square
-from medarchive.insight.reading import LABELS, ModelId, Reading, SeriesReading, not_read
+from medarchive.insight.reading import LABELS, ModelId, Reading, SeriesReading, can_read, not_read
 from medarchive.insight.router import Route, Router
 from medarchive.view import Evidence, View
 
@@ -54,10 +54,14 @@ class Reader:
             threads: that each network may run on.
 
         Raises:
-            SettingsError: there is no router, or a file beside a network does not describe it.
+            SettingsError: there is no router, a file beside a network does not describe it, or onnxruntime is not
+                installed.
             CorruptStream: a network is not the one that is described.
         """
-        return cls(shipped(folder, threads))
+        reader = cls(shipped(folder, threads))
+        if not can_read():
+            raise SettingsError("reading images needs onnxruntime: pip install 'medarchive[insight]'")
+        return reader
 
     @property
     def models(self) -> tuple[ModelId, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from unit.cli.conftest import Cli
+from .conftest import Cli
 
 
 @dataclass(frozen=True)

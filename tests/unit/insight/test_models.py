@@ -18,7 +18,7 @@ def folder(tmp_path: Path) -> Path:
     for name in ("router", "brain"):
         data = name.encode()
         (tmp_path / f"{name}.onnx").write_bytes(data)
-        facts = {"version": "3", "sha256": hashlib.sha256(data).hexdigest(), "labels": []}
+        facts = {"version": "3", "sha256": hashlib.sha256(data).hexdigest(), "labels": [], "thresholds": {}}
         (tmp_path / f"{name}.json").write_text(json.dumps(facts))
     return tmp_path
 
@@ -53,3 +53,9 @@ def test_without_onnxruntime_the_extra_is_named(folder: Path, monkeypatch: pytes
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(SettingsError, match=r"pip install 'medarchive\[insight\]'"):
         Model(folder / "router.onnx").run(np.zeros((1, 256, 256), np.float32))
+
+
+def test_a_reader_is_not_opened_without_onnxruntime(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("medarchive.insight.reader.can_read", lambda: False)
+    with pytest.raises(SettingsError, match=r"pip install 'medarchive\[insight\]'"):
+        Reader.open(folder)

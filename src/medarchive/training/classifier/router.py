@@ -37,7 +37,7 @@ class Recipe:
         seed: of everything that is drawn.
     """
 
-    steps: int = 1400
+    steps: int = 1000
     rate: float = 2e-3
     pictures: int = 36
     others: int = 20
