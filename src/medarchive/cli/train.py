@@ -1,6 +1,8 @@
 """``train``: make the models that the codecs and classifiers ship with."""
 
+from dataclasses import replace
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
@@ -19,15 +21,33 @@ class Trained(StrEnum):
     predictive = "predictive"
     autoencoder = "autoencoder"
     lifting = "lifting"
+    classifier = "classifier"
+
+
+class Network(StrEnum):
+    """The networks of ``medarchive.insight``."""
+
+    brain = "brain"
+    lung_ct = "lung-ct"
+    lung_nodule = "lung-nodule"
+    chest_xray = "chest-xray"
+    router = "router"
 
 
 @with_settings
-def train(
+def train(  # noqa: PLR0913, PLR0917  # one option more than elsewhere
     settings: Settings,  # noqa: ARG001  # every command has them
     what: Annotated[
-        Trained, typer.Argument(metavar="MODEL", help="What to train: predictive, autoencoder or lifting.")
+        Trained,
+        typer.Argument(metavar="MODEL", help="What to train: predictive, autoencoder, lifting or classifier."),
     ],
-    data: Annotated[Path, typer.Option(metavar="DIR", help="DICOM files; CATALOG.tsv there splits them.")],
+    data: Annotated[
+        Path,
+        typer.Option(
+            metavar="DIR",
+            help="DICOM files; CATALOG.tsv there splits them. Classifier: pictures that MANIFEST.csv labels.",
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="For checkpoints and the model.")] = Path(
         "model"
     ),
@@ -35,8 +55,12 @@ def train(
     seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 0,
     device: Annotated[str, typer.Option(help="cpu or cuda; lifting: cpu.")] = "cpu",
     workers: Annotated[int, typer.Option(min=1, help="Processes that prepare batches (autoencoder).")] = 1,
+    network: Annotated[
+        Network | None,
+        typer.Option(help="Which classifier: brain, lung-ct, lung-nodule, chest-xray or router."),
+    ] = None,
 ) -> None:
-    """Train a codec's model on your own images. Needs the extra `neural`; goes on where a run in DIR stopped.
+    """Train a model of a codec or a classifier on your own images: extra `neural`. Goes on where a run in DIR stopped.
 
     With the default number of steps about an hour on two cores. Images of one patient are never in both splits.
 
@@ -44,12 +68,18 @@ def train(
       medarchive train predictive --data /data/ct --out model
       medarchive train autoencoder --data /data/ct --device cuda --workers 8
       medarchive train lifting --data /data/ct --out transform
+      medarchive train classifier --network brain --data /data/labelled --out model
     """
+    if what is Trained.classifier and network is None:
+        names = ", ".join(each.value for each in Network)
+        raise SettingsError(f"train classifier: --network says which one: {names}")
     try:
         if what is Trained.predictive:
             _predictive(data, out, steps, seed, device)
         elif what is Trained.autoencoder:
             _autoencoder(data, out, steps, seed, device, workers)
+        elif network is not None and what is Trained.classifier:
+            _classifier(data, out, network, steps, seed, device)
         else:
             _lifting(data, out, steps, seed)
     except ImportError as error:
@@ -85,6 +115,18 @@ def _lifting(data: Path, out: Path, steps: int | None, seed: int) -> None:
     for progress in lifting.train(data, out, recipe):
         _report(progress.step, recipe.steps, f"{100 * progress.saved:.2f} % of the bits saved")
     typer.echo(str(out / "model.medl"))
+
+
+def _classifier(data: Path, out: Path, network: Network, steps: int | None, seed: int, device: str) -> None:
+    name = network.value
+    module = import_module(f"medarchive.training.classifier.{name if name in ('brain', 'router') else 'lung'}")
+    recipe = module.RECIPES[name] if hasattr(module, "RECIPES") else module.Recipe()
+    recipe = replace(recipe, seed=seed) if steps is None else replace(recipe, seed=seed, steps=steps)
+    typer.echo("reading pictures", err=True)
+    for progress in module.train(data, out, recipe, device):
+        total = getattr(progress, "steps", recipe.steps)
+        typer.echo(f"step {progress.step} of {total}: loss {progress.loss:.4f}", err=True)
+    typer.echo(str(out / f"{name}.onnx"))
 
 
 def _report(step: int, steps: int, validation: str) -> None:

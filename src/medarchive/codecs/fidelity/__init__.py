@@ -3,7 +3,7 @@
 ``measure`` counts errors; ``judge`` says whether an image keeps what a reader needs, by a profile of its kind.
 """
 
-from medarchive.codecs.fidelity.check import judge, passes
+from medarchive.codecs.fidelity.check import Decision, judge, passes
 from medarchive.codecs.fidelity.limits import FidelityProfile
 from medarchive.codecs.fidelity.profiles import PROFILES, profile, profile_for
 from medarchive.codecs.fidelity.report import FidelityReport, measure
@@ -13,6 +13,7 @@ from medarchive.codecs.fidelity.windows import Rescale, Window
 __all__ = [
     "PROFILES",
     "Check",
+    "Decision",
     "FidelityProfile",
     "FidelityReport",
     "Rescale",
