@@ -59,7 +59,7 @@ class Augment:
         inside = (pictures > 0.02).float()
         x = pictures * torch.exp(_smooth(n, side) * self.bias)
         x = x / x.amax(dim=(2, 3), keepdim=True).clamp(min=0.05)
-        low = torch.rand(n, 1, 1, 1) * self.window * 0.5
+        low = torch.rand(n, 1, 1, 1) * self.window
         high = 1 - torch.rand(n, 1, 1, 1) * self.window
         x = ((x - low) / (high - low)).clamp(0, 1)
         x = (x + 1e-4) ** torch.exp(_within(n, math.log(self.gamma)).view(n, 1, 1, 1))

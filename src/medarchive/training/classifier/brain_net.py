@@ -30,12 +30,15 @@ class BrainNet(nn.Module):
             nn.Linear(2 * widths[-1] + widths[2], 96), nn.ReLU(), nn.Dropout(0.4), nn.Linear(96, kinds)
         )
 
-    def forward(self, pictures: Tensor, inside: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, pictures: Tensor, outlines: Tensor | None = None, given: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """What there is.
 
         Args:
             pictures: (n, 1, side, side), 0 to 1.
-            inside: (n, 1, side / 2, side / 2), where to look for the kind; None takes the lesion map that was found.
+            outlines: (n, 1, side / 2, side / 2), where to look for the kind; None takes the lesion map that was found.
+            given: (n,), whether to look there; in the others where a lesion was found.
 
         Returns:
             Logits of the lesion (n, 1, side / 2, side / 2) and of its kind (n, kinds).
@@ -51,7 +54,9 @@ class BrainNet(nn.Module):
             x = self.rises[step](torch.cat([functional.interpolate(x, scale_factor=2.0), scales[step]], dim=1))
             middle = x if step == 1 else middle
         lesion = functional.pixel_shuffle(self.mask(x), 2)
-        where = torch.sigmoid(lesion.detach()) if inside is None else inside
+        where = torch.sigmoid(lesion.detach())
+        if outlines is not None and given is not None:
+            where = torch.where(given.view(-1, 1, 1, 1), outlines.to(where.dtype), where)
         kind = self.kind(torch.cat([_inside(deep, where), deep.mean(dim=(2, 3)), _inside(middle, where)], dim=1))
         return lesion, kind
 

@@ -28,6 +28,7 @@ def paste(source: Tensor, outline: Tensor, target: Tensor) -> tuple[Tensor, Tens
             continue
         lesion, mask = placed
         ring = _grown(mask[None], 10)[0] * (1 - mask)
+        lesion = _hollowed(lesion, mask, ring) if torch.rand(()) < 0.3 else lesion
         soft = _blurred(_grown(mask[None], 2))[0]
         gain = float(torch.empty(()).uniform_(0.6, 1.5)) * (-1.0 if torch.rand(()) < 0.25 else 1.0)
         spread = _deviation(target[number], ring) / _deviation(lesion, ring)
@@ -89,6 +90,17 @@ def stripped(pictures: Tensor, outlines: Tensor, chance: float) -> Tensor:
         if (outlines[number, 0] * (1 - kept)).sum() <= 0.02 * outlines[number].sum():
             pictures[number, 0] *= kept
     return pictures
+
+
+def _hollowed(lesion: Tensor, mask: Tensor, ring: Tensor) -> Tensor:
+    """A bright rim about a dark middle, as of a cyst, a dead core or a cavity."""
+    reach = max(2, int(0.25 * float(mask.sum()) ** 0.5 * float(torch.empty(()).uniform_(0.4, 1.2))))
+    core = 1 - _grown(1 - mask[None], reach)[0]
+    soft = functional.avg_pool2d(core[None], 3, 1, 1)[0]
+    level, spread = _mean(lesion, ring), _deviation(lesion, ring)
+    dark = level - spread * float(torch.empty(()).uniform_(0.3, 1.8))
+    bright = torch.maximum(lesion, level + spread * float(torch.empty(()).uniform_(0.8, 2.5)) * mask)
+    return soft * (dark + 0.3 * (lesion - _mean(lesion, core))) + (1 - soft) * bright
 
 
 def _placed(lesion: Tensor, mask: Tensor, head: Tensor) -> tuple[Tensor, Tensor] | None:
