@@ -47,10 +47,10 @@ unit: $(DEV)/.installed tools
 	@echo "== all tests with $$($(DEV)/bin/python -c $(VERSIONS))"
 	$(DEV)/bin/python -m pytest
 
-# Peers and strace are the distribution's.
+# Peers, the validator dciodvfy and strace are the distribution's.
 tools:
-	@for tool in /usr/bin/storescu /usr/bin/strace; do test -x $$tool || { \
-	  echo "the tests need $$tool: run .ci/run, or on Debian and Ubuntu: apt-get install dcmtk strace"; exit 1; }; done
+	@for tool in /usr/bin/storescu /usr/bin/dciodvfy /usr/bin/strace; do test -x $$tool || { \
+	  echo "the tests need $$tool: run .ci/run, or on Debian and Ubuntu: apt-get install dcmtk dicom3tools strace"; exit 1; }; done
 
 bench: $(DEV)/.installed
 	$(DEV)/bin/python benchmarks/store_rate.py

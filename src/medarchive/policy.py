@@ -16,12 +16,13 @@ from medarchive.errors import SettingsError
 
 __all__ = ["NEVER", "Action", "Facts", "Rule", "first_match", "parse_rules"]
 
-Action = Literal["lossless", "near-lossless", "profile"]
+Action = Literal["lossless", "near-lossless", "profile", "quality"]
 
 NEVER = frozenset(("MG", "PT", "NM", "SEG", "RTIMAGE", "RTDOSE", "RTSTRUCT", "RTPLAN", "RTRECORD", "SR", "KO", "PR"))
 """Modalities that are never stored with loss: mammography, what is measured in counts, what is no picture at all."""
 
 _MOST_ERROR = 1 << 15
+_QUALITIES = (1.0, 100.0)
 _CONDITIONS = ("modality", "body_part", "ae_title", "image_type")
 
 
@@ -49,7 +50,7 @@ class Rule:
     """One rule. A condition that is not there always holds; one with several values holds where one of them does."""
 
     action: Action
-    """What becomes of an image: ``lossless``, ``near-lossless`` or ``profile``."""
+    """What becomes of an image: ``lossless``, ``near-lossless``, ``profile`` or ``quality``."""
     modality: tuple[str, ...] = ()
     """Condition: the Modality (0008,0060) is one of these."""
     body_part: tuple[str, ...] = ()
@@ -64,6 +65,8 @@ class Rule:
     """With ``near-lossless``, and then required: no pixel is off by more, in stored units, 1 to 32768."""
     profile: str = ""
     """With ``profile``, and then required: the name of the fidelity profile that the result must reach."""
+    quality: float = 0
+    """With ``quality``, and then required: of the lossy codec, 1 (small) to 100 (close to the original)."""
     keep_original: bool = True
     """With loss, and then required: whether the original stays beside what is derived from it."""
     grace_days: float = 0
@@ -120,12 +123,12 @@ class Rule:
     @property
     def what(self) -> str:
         """The action in a few words; the same words, the same result."""
-        detail = {"lossless": "", "near-lossless": f" {self.max_error}", "profile": f" {self.profile}"}[self.action]
-        return self.action + detail
+        details = {"near-lossless": str(self.max_error), "profile": self.profile, "quality": _shortest(self.quality)}
+        return f"{self.action} {details.get(self.action, '')}".rstrip()
 
     def __str__(self) -> str:
         """The rule as a TOML inline table that ``parse`` reads: the form of an environment variable."""
-        defaults = {"older_than_days": None, "max_error": 0, "profile": ""}
+        defaults = {"older_than_days": None, "max_error": 0, "profile": "", "quality": 0}
         parts = {}
         for field in fields(self):
             value = getattr(self, field.name)
@@ -162,6 +165,11 @@ def first_match(rules: Sequence[Rule], facts: Facts, today: dt.date) -> tuple[in
     return None
 
 
+def _shortest(number: float) -> str:
+    """A number in as few digits as tell it from every other one; 40 and 40.0 are the same."""
+    return repr(float(number)).removesuffix(".0")
+
+
 def _age(date: str, today: dt.date) -> int | None:
     """Days since a DICOM date; None where it is none."""
     if not re.fullmatch(r"[0-9]{8}", date):
@@ -188,6 +196,10 @@ def _converted(name: str, value: Any) -> Any:
         raise SettingsError(f"profile = {value!r}: expected the name of a fidelity profile")
     if name == "max_error" and not (type(value) is int and 1 <= value <= _MOST_ERROR):
         raise SettingsError(f"max_error = {value!r}: expected 1 to {_MOST_ERROR}")
+    if name == "quality":
+        if not (type(value) in (int, float) and _QUALITIES[0] <= value <= _QUALITIES[1]):
+            raise SettingsError(f"quality = {value!r}: expected {_QUALITIES[0]:g} to {_QUALITIES[1]:g}")
+        return float(value)
     if name in ("older_than_days", "grace_days") and not (type(value) in (int, float) and 0 <= value <= 1e5):
         raise SettingsError(f"{name} = {value!r}: expected 0 to 100000 days")
     return value
@@ -212,7 +224,7 @@ def _coherent(values: Mapping[str, Any]) -> None:
     action = values.get("action")
     if action is None:
         raise SettingsError(f"action is missing: {', '.join(get_args(Action))}")
-    needs = {"max_error": action == "near-lossless", "profile": action == "profile"}
+    needs = {"max_error": action == "near-lossless", "profile": action == "profile", "quality": action == "quality"}
     needs["keep_original"] = action != "lossless"
     needs["grace_days"] = values.get("keep_original") is False
     for name, needed in needs.items():

@@ -16,6 +16,7 @@ from medarchive.settings import Settings
 
 NEAR = Rule("near-lossless", modality=("CT",), max_error=2, keep_original=False, grace_days=0)
 SERIES = "1.2.3.1.8"
+HU: dict[str, Any] = {"RescaleSlope": 1, "RescaleIntercept": -1024, "RescaleType": "HU"}
 SR, KO, PR = (f"1.2.840.10008.5.1.4.1.1.{number}" for number in ("88.11", "88.59", "11.1"))
 SEG, RTSTRUCT = (f"1.2.840.10008.5.1.4.1.1.{number}" for number in ("66.4", "481.3"))
 
@@ -39,6 +40,16 @@ def slices(count: int = 3, series: str = SERIES, **attributes: Any) -> dict[str,
             **attributes,
         )
     return found
+
+
+def scanned(number: int = 1, **attributes: Any) -> bytes:
+    """A disc of soft tissue in air, with the noise of a scanner."""
+    size = 128
+    y, x = np.mgrid[:size, :size] - size / 2
+    hounsfield = np.where(np.hypot(x, y) < 50, 40 + 0.3 * x, -1000)
+    noise = np.random.default_rng(number).normal(0, 12, (size, size))
+    pixels = np.clip(hounsfield + noise + 1024, 0, 4095).astype("<u2")
+    return ct(number, series="1.5", size=size, PixelData=pixels.tobytes(), **attributes)
 
 
 def referring(uid: str, *, sop_class: str = KO, modality: str = "KO", own: str = "") -> bytes:

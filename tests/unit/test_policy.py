@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from medarchive.errors import SettingsError
-from medarchive.policy import Facts, Rule, first_match
+from medarchive.policy import Facts, Rule, first_match, parse_rules
 from medarchive.settings import Settings
 
 TODAY = dt.date(2026, 6, 1)
 CT = Facts("CT", "CHEST", "CT1", "20260101", "ORIGINAL\\PRIMARY\\AXIAL")
 NEAR = {"action": "near-lossless", "max_error": 2, "keep_original": True}
+QUALITY = {"action": "quality", "quality": 40, "keep_original": True}
 
 FILE = """
 [[policy]]
@@ -34,6 +35,12 @@ grace_days = 30
 action = "profile"
 profile = "ct"
 keep_original = true
+
+[[policy]]
+modality = "US"
+action = "quality"
+quality = 62.5
+keep_original = true
 """
 
 
@@ -45,7 +52,7 @@ def rules(tmp_path: Path, text: str = FILE) -> tuple[Rule, ...]:
 
 def test_rules_stand_in_the_file_and_in_a_variable_alike(tmp_path: Path) -> None:
     found = rules(tmp_path)
-    assert [rule.what for rule in found] == ["lossless", "near-lossless 2", "profile ct"]
+    assert [rule.what for rule in found] == ["lossless", "near-lossless 2", "profile ct", "quality 62.5"]
     assert found[1] == Rule(
         "near-lossless",
         ("CT", "MR"),
@@ -55,11 +62,31 @@ def test_rules_stand_in_the_file_and_in_a_variable_alike(tmp_path: Path) -> None
         ("DERIVED", "ORIGINAL\\PRIMARY"),
         2,
         "",
+        0,
         False,
         30,
     )
     assert Settings.load(environment={"MEDARCHIVE_POLICY": ",".join(map(str, found))}).policy == found
     assert Settings.load(environment={}).policy == ()
+
+
+@pytest.mark.parametrize(
+    ("quality", "what"),
+    [
+        (1, "quality 1"),
+        (40, "quality 40"),
+        (40.0, "quality 40"),
+        (100.0, "quality 100"),
+        (62.5, "quality 62.5"),
+        (0.1 + 40.2, "quality 40.300000000000004"),
+    ],
+)
+def test_a_quality_is_written_so_that_it_reads_as_the_same_number(quality: float, what: str) -> None:
+    rule = Rule.parse({**QUALITY, "quality": quality}, 1)
+    assert (rule.what, rule.loses) == (what, True)
+    assert parse_rules(str(rule)) == (rule,)
+    assert parse_rules(str(rule))[0].quality == quality
+    assert Rule("quality", quality=quality, keep_original=True).what == what
 
 
 def test_the_first_match_decides_and_none_is_none(tmp_path: Path) -> None:
@@ -105,7 +132,7 @@ def test_a_study_without_a_date_or_of_tomorrow_is_never_old(date: str) -> None:
     ("table", "message"),
     [
         ({}, "policy rule 3: action is missing"),
-        ({"action": "tiny"}, "action = 'tiny': expected lossless, near-lossless, profile"),
+        ({"action": "tiny"}, "action = 'tiny': expected lossless, near-lossless, profile, quality"),
         ({"action": "lossless", "modalty": "CT"}, "unknown key 'modalty'; known are action, ae_title"),
         ({"action": "lossless", "max_error": 1}, 'max_error does not go with action = "lossless"'),
         ({"action": "lossless", "keep_original": True}, 'keep_original does not go with action = "lossless"'),
@@ -120,6 +147,18 @@ def test_a_study_without_a_date_or_of_tomorrow_is_never_old(date: str) -> None:
         ({**NEAR, "keep_original": False, "grace_days": -1}, "grace_days = -1: expected 0 to 100000 days"),
         ({"action": "profile", "keep_original": True}, 'action = "profile" needs profile'),
         ({"action": "profile", "profile": "", "keep_original": True}, "profile = '': expected the name"),
+        ({"action": "quality", "keep_original": True}, 'action = "quality" needs quality'),
+        ({"action": "quality", "quality": 40}, 'action = "quality" needs keep_original'),
+        ({**QUALITY, "quality": 0.99}, "quality = 0.99: expected 1 to 100"),
+        ({**QUALITY, "quality": 100.5}, "quality = 100.5: expected 1 to 100"),
+        ({**QUALITY, "quality": float("nan")}, "quality = nan: expected 1 to 100"),
+        ({**QUALITY, "quality": True}, "quality = True: expected 1 to 100"),
+        ({**QUALITY, "quality": "40"}, "quality = '40': expected 1 to 100"),
+        ({**QUALITY, "max_error": 1}, 'max_error does not go with action = "quality"'),
+        ({**QUALITY, "profile": "ct"}, 'profile does not go with action = "quality"'),
+        ({**NEAR, "quality": 40}, 'quality does not go with action = "near-lossless"'),
+        ({"action": "lossless", "quality": 40}, 'quality does not go with action = "lossless"'),
+        ({**QUALITY, "modality": "PT"}, "modality PT is never stored with loss"),
         ({**NEAR, "modality": "MG"}, "modality MG is never stored with loss"),
         ({**NEAR, "modality": ["CT", "seg"]}, "modality SEG is never stored with loss"),
         ({**NEAR, "modality": []}, "modality = []: expected a text, or a list"),

@@ -29,7 +29,7 @@ from medarchive.image import Image
 from medarchive.policy import Rule
 from medarchive.settings import Settings
 
-__all__ = ["Builder", "Built"]
+__all__ = ["Builder", "Built", "Sampled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,19 @@ class Built:
     def bytes(self) -> int:
         """What it takes to keep it."""
         return len(self.header) + len(self.made.container)
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """What came of instances that were derived and thrown away.
+
+    Attributes:
+        bytes: that it would take to keep what was derived.
+        missed: the fidelity profile that one of them does not reach at the rule's quality; otherwise empty.
+    """
+
+    bytes: int
+    missed: str
 
 
 class Builder:
@@ -94,14 +107,14 @@ class Builder:
             with spool.finished() as file:
                 return self._described(file, made, replace(record, uid=uid, size=size, sha256=sha256))
 
-    def measure(self, records: Sequence[InstanceRecord], rule: Rule) -> int:
-        """What it would take to keep what is derived from some instances of a series, in bytes. Keeps nothing.
+    def measure(self, records: Sequence[InstanceRecord], rule: Rule) -> Sampled:
+        """What it would take to keep what is derived from some instances of a series. Keeps nothing.
 
         Raises:
             MayNotLose, CodecError, BlobMissing, BlobCorrupt: see ``build``.
         """
         built = [self.build(record, rule) for record in records]
-        alone = sum(each.bytes for each in built)
+        alone = Sampled(sum(each.bytes for each in built), next((b.made.missed for b in built if b.made.missed), ""))
         images = [each.made.image for each in built]
         alike = {(image.pixels.shape, image.pixels.dtype, image.bits) for image in images}
         if len(built) < 2 or len(alike) > 1 or any(each.record.state == "kept" for each in built):
@@ -114,7 +127,7 @@ class Builder:
             effort=self._settings.effort,
             workers=self._settings.workers,
         )
-        return min(alone, together.size + sum(len(each.header) for each in built))
+        return replace(alone, bytes=min(alone.bytes, together.size + sum(len(each.header) for each in built)))
 
     def _described(self, file: BinaryIO, made: lossy.Made, record: InstanceRecord) -> Built:
         """Split the derived file, whose frames are in the container already."""

@@ -13,6 +13,7 @@ from medarchive.archive.catalog import Catalog, Row, Transaction
 from medarchive.archive.group import Group, Task
 from medarchive.archive.references import put_then
 from medarchive.dicom.attributes import Indexed, extract
+from medarchive.dicom.ours import is_our_report_file
 from medarchive.dicom.part10 import DEFLATED, Header, read_header
 from medarchive.dicom.refers import References, deflated_references, refers
 from medarchive.errors import LimitExceeded, Mismatch, MissingIdentity, NotDicom
@@ -239,11 +240,13 @@ class _Incoming:
         )
 
     def _mentions(self) -> frozenset[str]:
-        """The instances that it refers to, where it is of a kind that does."""
+        """The instances that it refers to, where it is of a kind that does, and no report of our own."""
         if self._references is None:
             return frozenset()
         if self._header.trouble == DEFLATED:
             return deflated_references(self._stream, self._header)
+        if is_our_report_file(self._stream, self._indexed.image["SOPClassUID"]):
+            return frozenset()
         return self._references.uids
 
     def stored(self, name: BlobId, *, new: bool) -> Stored:

@@ -1,15 +1,17 @@
 """Lossy: pixels of which something is lost, as a rule says, decoded again and measured before they count.
 
-Near-lossless coding is every codec's; what just reaches a fidelity profile is found by ``codecs.rate``.
+Near-lossless coding is every codec's; what just reaches a fidelity profile is found by ``codecs.rate``; a quality is
+the lossy codec's own, and what it comes to by the profile of such images is only said.
 """
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from medarchive.codecs import rate, verified
+from medarchive.codecs import lossy, rate, verified
 from medarchive.codecs.container import Container
-from medarchive.codecs.fidelity import measure, profile
+from medarchive.codecs.fidelity import judge, measure, profile, profile_for
+from medarchive.codecs.fidelity.report import worst_error
 from medarchive.dicom.source import Source
 from medarchive.errors import CodecError, MayNotLose
 from medarchive.image import Image
@@ -32,7 +34,8 @@ class Made:
         max_error: the container's bound; with it the decoded pixels are coded again exactly. 0 where it has none.
         method: for Lossy Image Compression Method.
         description: what was done, in a sentence.
-        report: what was measured, JSON.
+        report: what was measured, JSON; empty where a quality lost nothing at all.
+        missed: the fidelity profile for such images, where a quality does not reach it; otherwise empty.
     """
 
     container: bytes
@@ -42,6 +45,7 @@ class Made:
     method: str
     description: str
     report: str
+    missed: str = ""
 
 
 def encode(source: Source, rule: Rule, *, codecs: Sequence[str], effort: int, workers: int) -> Made:
@@ -55,7 +59,7 @@ def encode(source: Source, rule: Rule, *, codecs: Sequence[str], effort: int, wo
         workers: threads.
 
     Raises:
-        MayNotLose: no version with loss reaches the profile, or the profile is not for such an image.
+        MayNotLose: no version with loss reaches the profile, or profile or codec are not for such an image.
         SettingsError: there is no such profile.
         CodecError: what was encoded did not pass the proof.
     """
@@ -64,6 +68,8 @@ def encode(source: Source, rule: Rule, *, codecs: Sequence[str], effort: int, wo
         out = io.BytesIO()
         kept = verified.encode([image], out, codecs=codecs, max_error=rule.max_error, effort=effort, workers=workers)
         return _proven(image, out.getvalue(), rule.max_error, NEAR, kept.report.packed())
+    if rule.action == "quality":
+        return _at_quality(source, rule.quality, effort, workers)
     wanted = profile(rule.profile)
     modality = source.subject.modality.upper()
     if modality not in wanted.modalities:
@@ -73,6 +79,32 @@ def encode(source: Source, rule: Rule, *, codecs: Sequence[str], effort: int, wo
         raise MayNotLose(f"profile {rule.profile}: nothing with loss reaches it")
     method = _LOSSY if chosen.how == "lossy" else NEAR
     return _proven(image, chosen.container, chosen.max_error, method, chosen.verdict.packed())
+
+
+def _at_quality(source: Source, quality: float, effort: int, workers: int) -> Made:
+    """Encode at a quality. Whoever sets a number wants that number: a verdict is added, and refuses nothing.
+
+    Raises:
+        MayNotLose: the lossy codec does not take the image.
+        CodecError: what was encoded did not pass the proof.
+    """
+    image, subject = source.image, source.subject
+    if not lossy.lossy_codec().accepts(image):
+        raise MayNotLose(f"codec {lossy.DEFAULT_CODEC} does not take such an image")
+    container = lossy.encode(image, quality=quality, effort=effort, workers=workers)
+    worst = worst_error(Container.of(container).entries[0].report)
+    made = _proven(image, container, worst, _LOSSY, b"")
+    usual = profile_for(subject.modality, subject.body_part)
+    if usual is None:
+        return replace(made, description=f"{made.description}, no fidelity profile is for it")
+    verdict = judge(image, made.image, usual, rescale=subject.rescale)
+    said = "reached" if verdict.passed else "not reached"
+    return replace(
+        made,
+        description=f"{made.description}, fidelity profile {usual.name} is {said}",
+        report=measure(image, made.image, worst).packed(verdict.packed()).decode("ascii"),
+        missed="" if verdict.passed else usual.name,
+    )
 
 
 def _proven(image: Image, container: bytes, max_error: int, method: str, report: bytes) -> Made:

@@ -65,6 +65,7 @@ class Prospect:
         bytes_derived: what would be kept for what is derived from them, estimated; None where it is not known.
         sampled: instances that were encoded for the estimate; 0 where ``bytes_derived`` is what is kept.
         retired: originals that went out of sight.
+        missed: the fidelity profile for such images, where a sampled one does not reach it at the rule's quality.
     """
 
     series: int
@@ -81,6 +82,7 @@ class Prospect:
     bytes_derived: int | None = None
     sampled: int = 0
     retired: int = 0
+    missed: str = ""
 
     @property
     def saved(self) -> int | None:
@@ -193,11 +195,12 @@ class Prospects:
         first = max((len(records) - _SAMPLE) // 2, 0)
         sample = records[first : first + _SAMPLE]
         try:
-            kept = self._builder.measure(sample, rule)
+            made = self._builder.measure(sample, rule)
         except (MayNotLose, CodecError) as error:
             return replace(found, outcome="refused", refusals=(Refusal(str(error), len(records), sample[0].uid),))
         whole, part = sum(record.size for record in records), sum(record.size for record in sample)
-        found = replace(found, outcome="derive", bytes_derived=kept * whole // part, sampled=len(sample))
+        size = made.bytes * whole // part
+        found = replace(found, outcome="derive", bytes_derived=size, sampled=len(sample), missed=made.missed)
         assert found.bytes_derived is not None
         if found.bytes_derived >= found.bytes_now:
             reason = f"it would take {found.bytes_derived} bytes, and takes {found.bytes_now} without loss"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Literal
 
 from medarchive.bench.results import Row
-from medarchive.cli.bench_shapes import Dot, Line, LogScale, Scale, Shape, Words, words_width
+from medarchive.cli.shapes import Dot, Line, LogScale, Scale, Shape, Words, words_width
 
 __all__ = ["HEIGHT", "WIDTH", "chart"]
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 from medarchive.bench.lossy.bdrate import Reached
 from medarchive.bench.lossy.results import METRICS, TOGETHER, Metric, mean_curve, with_envelope
 from medarchive.bench.lossy.run import Measured
-from medarchive.cli.bench_shapes import Dot, Line, LogScale, Scale, Shape, Words, words_width
+from medarchive.cli.shapes import Dot, Line, LogScale, Scale, Shape, Words, words_width
 
 __all__ = ["lossy_chart", "lossy_size"]
 

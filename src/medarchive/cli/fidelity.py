@@ -9,8 +9,13 @@ from medarchive.cli.drawing import draw_table, echo_json
 from medarchive.cli.exits import UNFAITHFUL
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from medarchive.codecs.fidelity import FidelityProfile, Rescale, Verdict
     from medarchive.dicom.subject import Subject
+    from medarchive.image import Image
+
+    Writer = Callable[[Path, Image, Image, Verdict, FidelityProfile | None, Rescale, tuple[str, str]], None]
 
 __all__ = ["fidelity"]
 
@@ -33,7 +38,7 @@ def fidelity(
     ] = None,
     intercept: Annotated[float | None, typer.Option(help="See --slope; otherwise the header's.")] = None,
     report: Annotated[
-        Path | None, typer.Option(metavar="FILE", dir_okay=False, help="Write a page (.html) with pictures.")
+        Path | None, typer.Option(metavar="FILE", dir_okay=False, help="Write a page (.html) or one picture (.png).")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
 ) -> None:
@@ -44,26 +49,48 @@ def fidelity(
 
     Examples:
       medarchive fidelity image.dcm image.meda --report image.html
-      medarchive fidelity image.dcm lossy.dcm --profile ct-head
+      medarchive fidelity image.dcm lossy.dcm --profile ct-head --report lossy.png
       medarchive fidelity slices.npy near.meda --profile ct-chest --slope 1 --intercept -1024
     """
-    from medarchive.cli.fidelity_report import write_report
     from medarchive.cli.fidelity_subject import read, with_bits_of
     from medarchive.codecs.fidelity import judge
 
+    write = _writer(report) if report else None
     before, after = read(original), read(stream)
     image, decoded = with_bits_of(before, after), with_bits_of(after, before)
     chosen = _profile(profile, before.subject)
     rescale = _rescale(slope, intercept, before.subject)
     verdict = judge(image, decoded, chosen, rescale=rescale)
-    if report is not None:
-        write_report(report, image, decoded, verdict, chosen, rescale, (original.name, stream.name))
+    if report and write:
+        write(report, image, decoded, verdict, chosen, rescale, (original.name, stream.name))
     if as_json:
         echo_json(_as_dict(verdict))
     else:
         _draw(verdict, chosen)
     if not verdict.passed:
         raise typer.Exit(UNFAITHFUL)
+
+
+def _writer(report: Path) -> "Writer":
+    """What writes such a file.
+
+    Raises:
+        SettingsError: its suffix is no format, or it cannot be drawn here.
+    """
+    suffix = report.suffix.lower()
+    if suffix in (".html", ".htm"):
+        from medarchive.cli.fidelity_report import write_report
+
+        return write_report
+    if suffix != ".png":
+        from medarchive.errors import SettingsError
+
+        raise SettingsError(f"--report {report}: writes .html and .png, not {suffix or 'a file without suffix'}")
+    from medarchive.cli.canvas import check_pillow
+    from medarchive.cli.fidelity_sheet import write_sheet
+
+    check_pillow(f"--report {report}", "write a .html")
+    return write_sheet
 
 
 def _profile(name: str | None, subject: "Subject | None") -> "FidelityProfile | None":

@@ -182,6 +182,8 @@ def _line(prospect: "Prospect") -> tuple[object, ...]:
     remarks = [f"{refusal.reason} ({refusal.instances} instances)" for refusal in prospect.refusals]
     if prospect.saved is not None and prospect.sampled:
         remarks.append(f"estimated from {prospect.sampled} instances")
+    if prospect.missed:
+        remarks.append(f"does not reach fidelity profile {prospect.missed}")
     if prospect.outcome == "done" and not prospect.keep_original:
         remarks.append(f"{prospect.retired} originals are out of sight")
     why = "; ".join(remarks)

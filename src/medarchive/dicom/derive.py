@@ -25,7 +25,7 @@ from medarchive.dicom.source import Source
 from medarchive.errors import MayNotLose
 from medarchive.image import Image
 
-__all__ = ["Loss", "derived_series", "derived_uid", "write_derived"]
+__all__ = ["Loss", "code_item", "derived_series", "derived_uid", "named_uid", "write_derived"]
 
 _PIXEL_DATA = 0x7FE00010
 _PADDING = 0xFFFCFFFC
@@ -61,12 +61,12 @@ def derived_uid(source_uid: str, source_sha256: str, what: str) -> str:
         source_sha256: of the source's data set; another object that takes the same UID later gives another one.
         what: see ``Loss``.
     """
-    return _uid(f"instance {source_uid} {source_sha256} {what}")
+    return named_uid(f"instance {source_uid} {source_sha256} {what}")
 
 
 def derived_series(source_series: str, what: str) -> str:
     """The Series Instance UID for what is derived from a series."""
-    return _uid(f"series {source_series} {what}")
+    return named_uid(f"series {source_series} {what}")
 
 
 def write_derived(source: Source, image: Image, loss: Loss, uid: str, now: dt.datetime) -> tuple[bytes, bytes]:
@@ -131,7 +131,7 @@ def _reference(sop_class: str, uid: str, frame: int | None = None) -> Dataset:
     reference.ReferencedSOPClassUID, reference.ReferencedSOPInstanceUID = sop_class, uid
     if frame is not None:
         reference.ReferencedFrameNumber = frame
-    reference.PurposeOfReferenceCodeSequence = [_code(*_PREDECESSOR)]
+    reference.PurposeOfReferenceCodeSequence = [code_item(*_PREDECESSOR)]
     reference.SpatialLocationsPreserved = "YES"
     return reference
 
@@ -139,7 +139,7 @@ def _reference(sop_class: str, uid: str, frame: int | None = None) -> Dataset:
 def _derived(dataset: Dataset, loss: Loss, reference: Dataset) -> Dataset:
     """Add a step to the history in the General Reference module, or in an item of a Derivation Image Sequence."""
     dataset.SourceImageSequence = [*dataset.get("SourceImageSequence", ()), reference]
-    dataset.DerivationCodeSequence = [*dataset.get("DerivationCodeSequence", ()), _code(*_LOSSY)]
+    dataset.DerivationCodeSequence = [*dataset.get("DerivationCodeSequence", ()), code_item(*_LOSSY)]
     earlier = str(dataset.get("DerivationDescription", "")).strip()
     before = f"{earlier}; " if earlier else ""
     dataset.DerivationDescription = before[: 1024 - len(loss.description)] + loss.description
@@ -153,7 +153,7 @@ def _values(dataset: Dataset, keyword: str) -> list[str]:
     return [str(each) for each in value] if isinstance(value, MultiValue) else [str(value)]
 
 
-def _code(value: str, scheme: str, meaning: str) -> Dataset:
+def code_item(value: str, scheme: str, meaning: str) -> Dataset:
     """An item of a code sequence (PS3.3 8.8)."""
     code = Dataset()
     code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, scheme, meaning
@@ -167,6 +167,6 @@ def _written(dataset: Dataset, encodings: list[str]) -> bytes:
     return out.getvalue()
 
 
-def _uid(name: str) -> str:
+def named_uid(name: str) -> str:
     """A UID made of a name-based UUID (PS3.5 B.2)."""
     return f"2.25.{uuid.uuid5(_NAMESPACE, re.sub('[ ]+', ' ', name)).int}"

@@ -30,7 +30,7 @@ from medarchive.dicom.rle import decode_rle
 from medarchive.errors import CannotTranscode, LimitExceeded, NotFound
 from medarchive.image import Image
 
-__all__ = ["DECODED", "decode_frame", "decoded_photometric", "photometric"]
+__all__ = ["DECODED", "decode_frame", "decoded_photometric", "left_photometric", "photometric"]
 
 Words = NDArray[np.integer[Any]]
 _JPEG_XL = tuple(f"1.2.840.10008.1.2.4.{number}" for number in (110, 111, 112))
@@ -74,7 +74,11 @@ DECODED = frozenset(map(str, _DECODERS))
 
 def decoded_photometric(header: Header) -> str:
     """Photometric Interpretation of decoded frames: what the codec's own colour transform leaves (PS3.5 8.2)."""
-    stored, syntax = photometric(header), header.transfer_syntax
+    return left_photometric(photometric(header), header.transfer_syntax)
+
+
+def left_photometric(stored: str, syntax: str) -> str:
+    """The same of a Photometric Interpretation and a transfer syntax."""
     undone: tuple[str, ...] = ("YBR_RCT", "YBR_ICT")
     if syntax in (JPEGBaseline8Bit, JPEGExtended12Bit, *_JPEG_XL):
         undone += ("YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_422", "YBR_PARTIAL_420", "XYB")

@@ -8,12 +8,29 @@ from collections.abc import Callable
 
 from pydicom.dataset import Dataset
 
-__all__ = ["has_groups", "mark_groups"]
+__all__ = ["has_groups", "macro", "mark_groups"]
 
 
 def has_groups(dataset: Dataset) -> bool:
     """Whether an object is an enhanced one. Its IOD has no General Reference module; the groups say it."""
     return bool(dataset.get("SharedFunctionalGroupsSequence") or dataset.get("PerFrameFunctionalGroupsSequence"))
+
+
+def macro(dataset: Dataset, keyword: str, frame: int) -> Dataset | None:
+    """The item of a functional group macro that holds for a frame, its own or the shared one; None without one.
+
+    Args:
+        dataset: the object.
+        keyword: of the macro's sequence, such as ``FrameVOILUTSequence`` (PS3.3 C.7.6.16.2).
+        frame: from 0.
+    """
+    each = list(dataset.get("PerFrameFunctionalGroupsSequence") or ())
+    shared = list(dataset.get("SharedFunctionalGroupsSequence") or ())
+    for group in (*each[frame : frame + 1], *shared[:1]):
+        items: list[Dataset] = list(group.get(keyword) or ())
+        if items:
+            return items[0]
+    return None
 
 
 def mark_groups(dataset: Dataset, derivation: Callable[[int | None], Dataset]) -> None:

@@ -11,7 +11,7 @@ from pydicom.tag import Tag
 from medarchive.errors import MayNotLose
 from medarchive.image import Image
 
-__all__ = ["mend_range"]
+__all__ = ["mend_range", "padding_range"]
 
 _PADDING, _LIMIT, _SMALLEST, _LARGEST = 0x00280120, 0x00280121, 0x00280106, 0x00280107
 
@@ -28,16 +28,29 @@ def mend_range(dataset: Dataset, before: Image, after: Image) -> None:
         MayNotLose: padding has values now that pixels of the image have, too.
     """
     vr = "SS" if after.signed else "US"
-    low, high = (_value(dataset, tag, signed=after.signed) for tag in (_PADDING, _LIMIT))
-    if low is not None:
-        high = low if high is None else high
-        new_low, new_high = _moved(before, after, min(low, high), max(low, high))
+    padding = padding_range(dataset, signed=after.signed)
+    if padding is not None:
+        new_low, new_high = _moved(before, after, *padding)
         dataset.add_new(Tag(_PADDING), vr, new_low)
         if Tag(_LIMIT) in dataset or new_high != new_low:
             dataset.add_new(Tag(_LIMIT), vr, new_high)
     for tag, value in ((_SMALLEST, int(after.pixels.min())), (_LARGEST, int(after.pixels.max()))):
         if Tag(tag) in dataset:
             dataset.add_new(Tag(tag), vr, value)
+
+
+def padding_range(dataset: Dataset, *, signed: bool) -> tuple[int, int] | None:
+    """The lowest and the highest stored value that is padding; None where none is.
+
+    Args:
+        dataset: of the image.
+        signed: whether its stored values are.
+    """
+    low, high = (_value(dataset, tag, signed=signed) for tag in (_PADDING, _LIMIT))
+    if low is None:
+        return None
+    high = low if high is None else high
+    return min(low, high), max(low, high)
 
 
 def _moved(before: Image, after: Image, low: int, high: int) -> tuple[int, int]:

@@ -2,13 +2,15 @@
 
 The bytes are searched for Referenced SOP Instance UID (0008,1155), whatever they are nested in. That finds those in
 private and unknown sequences, in every transfer syntax but the deflated one, and in files whose structure is broken.
-What looks like a reference and is none costs nothing but caution.
+What looks like a reference and is none costs nothing but caution. Only what this software reported by itself, and
+nobody has verified, does not count: else reading an image would keep it from ever being stored with loss.
 """
 
 import re
 from typing import BinaryIO
 
 from medarchive.dicom.deflated import inflated
+from medarchive.dicom.ours import is_our_report_file
 from medarchive.dicom.part10 import DEFLATED, Header, read_header
 
 __all__ = ["References", "deflated_references", "references", "refers"]
@@ -63,7 +65,7 @@ class References:
 
 
 def references(part10: BinaryIO) -> frozenset[str]:
-    """The SOP Instance UIDs that a Part 10 file refers to.
+    """The SOP Instance UIDs that a Part 10 file refers to; none where it is a report of our own, see ``is_ours``.
 
     Raises:
         NotDicom, LimitExceeded: see ``read_header``.
@@ -71,6 +73,8 @@ def references(part10: BinaryIO) -> frozenset[str]:
     header = read_header(part10)
     if header.trouble == DEFLATED:
         return deflated_references(part10, header)
+    if is_our_report_file(part10, header.text(0x00080016, "UI").strip(" \0")):
+        return frozenset()
     found = References()
     part10.seek(header.dataset_offset)
     while chunk := part10.read(_CHUNK):

@@ -11,7 +11,7 @@ from pydicom.dataset import Dataset
 from medarchive.codecs.fidelity import Rescale
 from medarchive.errors import NotDicom
 
-__all__ = ["Subject", "read_subject"]
+__all__ = ["Subject", "read_subject", "rescale_of", "text_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ def read_subject(stream: BinaryIO) -> Subject:
         try:
             dataset = pydicom.dcmread(stream, stop_before_pixels=True)
             return Subject(
-                modality=_text(dataset, "Modality"),
-                body_part=_text(dataset, "BodyPartExamined"),
+                modality=text_of(dataset, "Modality"),
+                body_part=text_of(dataset, "BodyPartExamined"),
                 rescale=_rescale(dataset),
                 bits=int(dataset.BitsStored) if "BitsStored" in dataset else None,
             )
@@ -56,25 +56,29 @@ def read_subject(stream: BinaryIO) -> Subject:
 
 
 def _rescale(dataset: Dataset) -> Rescale:
-    found = [_of(dataset)] if "RescaleSlope" in dataset else _of_groups(dataset)
+    found = [rescale_of(dataset)] if "RescaleSlope" in dataset else _of_groups(dataset)
     first = found[0] if found else Rescale()
     return first if all(one == first for one in found) else Rescale()
 
 
 def _of_groups(dataset: Dataset) -> list[Rescale]:
     groups = [*dataset.get("SharedFunctionalGroupsSequence", []), *dataset.get("PerFrameFunctionalGroupsSequence", [])]
-    return [_of(one) for group in groups for one in group.get("PixelValueTransformationSequence", [])]
+    return [rescale_of(one) for group in groups for one in group.get("PixelValueTransformationSequence", [])]
 
 
-def _of(dataset: Dataset) -> Rescale:
-    """The rescale of a data set; Rescale Type defaults to HU in CT (PS3.3 C.8.2.1.1.2)."""
+def rescale_of(dataset: Dataset) -> Rescale:
+    """The rescale that stands in a data set or in an item; the identity without a unit where it is no line.
+
+    Rescale Type defaults to HU in CT (PS3.3 C.8.2.1.1.2).
+    """
     slope, intercept = float(dataset.get("RescaleSlope", 1)), float(dataset.get("RescaleIntercept", 0))
     if not (math.isfinite(slope) and math.isfinite(intercept)) or slope == 0:
         return Rescale()
-    kind = _text(dataset, "RescaleType")
-    hounsfield = kind == "HU" or (not kind and _text(dataset, "Modality") == "CT")
+    kind = text_of(dataset, "RescaleType")
+    hounsfield = kind == "HU" or (not kind and text_of(dataset, "Modality") == "CT")
     return Rescale(slope, intercept, "HU" if hounsfield else "")
 
 
-def _text(dataset: Dataset, keyword: str) -> str:
+def text_of(dataset: Dataset, keyword: str) -> str:
+    """The value of an attribute as text, "" where it is absent."""
     return str(dataset.get(keyword) or "").strip(" \0")

@@ -9,6 +9,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian
 from sqlite_utils import Database
 
 from contracts.objects import SHIPPED, part10
+from contracts.our_reports import our_report
 from contracts.policies import NEAR, SERIES, apply, fill, referring, settings_of, slices, work
 from medarchive.archive.archive import Archive
 
@@ -75,3 +76,20 @@ def test_archives_of_before_are_read_first(tmp_path: Path, hidden: bool) -> None
         (prospect,) = (each for each in archive.policy().all([SERIES]))
         assert prospect.refusals[0].reason == "KO 1.2.9 refers to it"
         assert list(archive.jobs()) == []
+
+
+def test_a_report_of_our_own_forbids_nothing(tmp_path: Path) -> None:
+    with Archive.open(settings_of(tmp_path, NEAR)) as archive:
+        fill(archive, [*slices().values(), part10(our_report(f"{SERIES}.1", series=SERIES))])
+        assert mentioned(archive) == set()
+        (prospect,) = (each for each in archive.policy().all([SERIES]))
+        assert prospect.refusals == ()
+        assert apply(archive) == len(slices())
+
+
+def test_one_that_somebody_verified_does(tmp_path: Path) -> None:
+    verified = our_report(f"{SERIES}.1", series=SERIES)
+    verified.VerificationFlag = "VERIFIED"
+    with Archive.open(settings_of(tmp_path, NEAR)) as archive:
+        fill(archive, [*slices().values(), part10(verified)])
+        assert mentioned(archive) == {f"{SERIES}.1"}

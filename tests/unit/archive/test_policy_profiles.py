@@ -7,29 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pydicom
 import pytest
 
-from contracts.objects import ct
-from contracts.policies import apply, fill, settings_of
+from contracts.policies import HU, apply, fill, scanned, settings_of
 from medarchive.archive.archive import Archive
 from medarchive.codecs.fidelity import Verdict
 from medarchive.errors import SettingsError
 from medarchive.policy import Rule
 
-HU: dict[str, Any] = {"RescaleSlope": 1, "RescaleIntercept": -1024, "RescaleType": "HU"}
 PROFILE = Rule("profile", modality=("CT",), profile="ct", keep_original=True)
-
-
-def body(**attributes: Any) -> bytes:
-    """A disc of soft tissue in air, with the noise of a scanner."""
-    size = 128
-    y, x = np.mgrid[:size, :size] - size / 2
-    hounsfield = np.where(np.hypot(x, y) < 50, 40 + 0.3 * x, -1000)
-    noise = np.random.default_rng(1).normal(0, 12, (size, size))
-    pixels = np.clip(hounsfield + noise + 1024, 0, 4095).astype("<u2")
-    return ct(1, series="1.5", size=size, PixelData=pixels.tobytes(), **attributes)
 
 
 @pytest.fixture
@@ -39,7 +26,7 @@ def archive(tmp_path: Path) -> Iterator[Archive]:
 
 
 def test_what_just_reaches_it_is_derived(archive: Archive) -> None:
-    fill(archive, [body(**HU)])
+    fill(archive, [scanned(**HU)])
     (prospect,) = archive.policy().all()
     assert (prospect.outcome, prospect.what) == ("derive", "profile ct")
     apply(archive)
@@ -67,7 +54,7 @@ def test_where_nothing_does_the_series_stays(
     archive: Archive, rule: Rule, attributes: dict[str, Any], reason: str
 ) -> None:
     with Archive.open(replace(archive.settings, policy=(rule,))) as other:
-        fill(other, [body(**attributes)])
+        fill(other, [scanned(**attributes)])
         (prospect,) = other.policy().all()
         assert prospect.outcome == "refused"
         assert prospect.refusals[0].reason == reason
@@ -85,7 +72,7 @@ def test_a_profile_that_there_is_not_is_named(archive: Archive) -> None:
 def test_the_report_of_near_lossless_is_json_too(archive: Archive) -> None:
     near = Rule("near-lossless", max_error=3, keep_original=True)
     with Archive.open(replace(archive.settings, policy=(near,))) as other:
-        fill(other, [body()])
+        fill(other, [scanned()])
         apply(other)
         (link,) = other.derivations("1.5.1")
         assert json.loads(link.report) == {

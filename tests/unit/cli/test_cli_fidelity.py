@@ -3,6 +3,7 @@
 import base64
 import io
 import re
+import sys
 from pathlib import Path
 
 import imagecodecs
@@ -14,6 +15,7 @@ from pydicom.encaps import encapsulate
 from pydicom.uid import JPEG2000
 
 from contracts.objects import SHIPPED, ct
+from medarchive.cli.fidelity_pictures import colour_scale, difference_map
 from medarchive.cli.phantom import chest_ct
 
 from .conftest import Cli
@@ -168,3 +170,96 @@ def test_pages_of_images_that_have_no_windows(cli: Cli, tmp_path: Path) -> None:
     rgb = SHIPPED / "SC_rgb_rle_2frame.dcm"
     assert cli("fidelity", rgb, rgb, "--profile", "lossless", "--report", "page.html").code == 0
     assert "Frame 0 of 2" in Path("page.html").read_text(encoding="utf-8")
+
+
+def drawn(path: str) -> NDArray[np.uint8]:
+    return np.asarray(imagecodecs.png_decode(Path(path).read_bytes()))
+
+
+def places(sheet: NDArray[np.uint8], picture: NDArray[np.uint8]) -> list[tuple[int, int]]:
+    """Where on a sheet, by row and column, a picture stands, pixel by pixel."""
+    wanted = picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
+    rows, columns = wanted.shape[:2]
+    middle = re.compile(b"(?=" + re.escape(wanted[rows // 2].tobytes()) + b")", re.DOTALL)
+    found = []
+    for top in range(len(sheet) - rows + 1):
+        for match in middle.finditer(sheet[top + rows // 2].tobytes()):
+            left = match.start() // 3
+            if np.array_equal(sheet[top : top + rows, left : left + columns], wanted):
+                found.append((top, left))
+    return found
+
+
+def in_window(stored: NDArray[np.uint16], low: float, high: float) -> NDArray[np.uint8]:
+    grey = np.clip((stored.astype(np.float32) - 1024 - low) / np.float32(high - low), 0, 1) * 255
+    return np.asarray(np.rint(grey), np.uint8)
+
+
+def test_the_sheet_has_both_images_in_each_window_and_the_difference(
+    cli: Cli, original: Path, slice_of_a_chest: bytes
+) -> None:
+    before, after = pixels(slice_of_a_chest), blurred(slice_of_a_chest)
+    np.save("blurred.npy", after)
+    assert cli("fidelity", original, "blurred.npy", "--report", "sheet.PNG").code == 1
+    sheet = drawn("sheet.PNG")
+    assert sheet.ndim == 3
+    rows = []
+    for low, high in ((-1350, 150), (-160, 240), (-770, 1730)):
+        (left,), (right,) = (places(sheet, in_window(image, low, high)) for image in (before, after))
+        assert left[0] == right[0]
+        assert left[1] + 256 < right[1]
+        rows.append(left[0])
+    assert rows == sorted(rows)
+    assert np.diff(rows).min() > 256
+    error = after.astype(np.float32) - before
+    reach = np.percentile(np.abs(error), 99.9)
+    (place,) = places(sheet, difference_map(error, float(reach)))
+    assert place[0] > rows[-1] + 256
+    strip = places(sheet, colour_scale())
+    assert [y > place[0] + 256 for y, _ in strip] == [True]
+    beside = sheet[place[0] :, place[1] + 256 + 16 :].reshape(-1, 3)
+    for ink in ((0x00, 0x79, 0x6B), (0x1F, 0x29, 0x33)):
+        assert (np.abs(beside.astype(int) - ink).max(axis=1) < 24).sum() > 200
+
+
+@pytest.mark.parametrize(("name", "code", "green"), [("same", 0, True), ("other", 1, False)])
+def test_the_sheet_is_headed_by_its_verdict_in_green_or_red(
+    cli: Cli, original: Path, slice_of_a_chest: bytes, name: str, code: int, green: bool
+) -> None:
+    np.save("same.npy", pixels(slice_of_a_chest))
+    np.save("other.npy", blurred(slice_of_a_chest))
+    assert cli("fidelity", original, f"{name}.npy", "--report", "sheet.png").code == code
+    red_of_head, green_of_head, _ = drawn("sheet.png")[:40].reshape(-1, 3).astype(int).T
+    strong = np.abs(red_of_head - green_of_head) > 60
+    assert strong.sum() > 200
+    assert ((green_of_head > red_of_head)[strong] == green).all()
+
+
+def test_sheets_of_images_that_have_no_windows(cli: Cli) -> None:
+    """Colour, another shape, a small picture, which is enlarged, and a scale that is none: each has a sheet."""
+    colour = np.random.default_rng(1).integers(0, 255, (2, 20, 30, 3)).astype(np.uint8)
+    np.save("colour.npy", colour)
+    assert cli("fidelity", "colour.npy", "colour.npy", "--profile", "us", "--report", "sheet.png").code == 0
+    assert len(places(drawn("sheet.png"), colour[0].repeat(12, axis=0).repeat(12, axis=1))) == 2
+    np.save("flat.npy", np.full((900, 10), 7, np.int16))
+    assert cli("fidelity", "flat.npy", "colour.npy", "--profile", "mr", "--report", "sheet.png").code == 1
+    alone = drawn("sheet.png").shape
+    assert cli("fidelity", "flat.npy", "flat.npy", "--profile", "mr", "--report", "sheet.png").code == 0
+    assert drawn("sheet.png").shape[0] > alone[0] + 400
+    scale = ("--slope", "nan", "--report", "sheet.png")
+    assert cli("fidelity", "flat.npy", "flat.npy", "--profile", "ct", *scale).code == 0
+    assert cli("fidelity", "flat.npy", "flat.npy", "--profile", "ct", *scale[:3], "page.html").code == 0
+
+
+def test_reports_of_another_kind_are_refused_before_anything_is_read(
+    cli: Cli, original: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, said in (("out.gif", ".gif"), ("out", "a file without suffix")):
+        ran = cli("fidelity", original, original, "--report", name)
+        assert (ran.code, ran.out) == (11, "")
+        assert f"writes .html and .png, not {said}" in ran.err
+    monkeypatch.setitem(sys.modules, "PIL", None)
+    ran = cli("fidelity", original, original, "--report", "out.png")
+    assert (ran.code, ran.out) == (11, "")
+    assert "PNG needs Pillow; pip install 'medarchive[plot]', or write a .html" in ran.err
+    assert cli("fidelity", original, original, "--report", "out.html").code == 0

@@ -121,6 +121,26 @@ def test_a_wrong_rule_is_named(policy: Under, tmp_path: Path, cli: Cli) -> None:
     assert (ran.code, ran.err) == (11, "medarchive: policy rule 1: modality MG is never stored with loss\n")
 
 
+def test_a_quality_is_tested_applied_and_undone(policy: Under, tmp_path: Path, cli: Cli) -> None:
+    file = tmp_path / "quality.toml"
+    file.write_text('[[policy]]\naction = "quality"\nquality = 30\nkeep_original = false\ngrace_days = 0\n')
+    ruled = ("--settings", file)
+    assert cli(*ruled, "policy", "show", "--json").json == [
+        {"action": "quality", "quality": 30.0, "keep_original": False, "grace_days": 0}
+    ]
+    assert "quality 30" in cli(*ruled, "policy", "show").out
+    (series,) = cli(*ruled, "policy", "test", "--json").json
+    assert (series["what"], series["outcome"], series["missed"]) == ("quality 30", "derive", "ct")
+    assert "does not reach fidelity profile ct" in cli(*ruled, "policy", "test").out
+    assert "3 originals are out of sight" in cli(*ruled, "policy", "apply").out
+    uid = cli("find", "--level", "instance", "--json").json[0]["SOPInstanceUID"]
+    shown = cli("show", uid, "--json").json
+    assert shown["loss"] == "quality 30"
+    assert json.loads(shown["fidelity"])["verdict"]["passed"] is False
+    assert cli("check", "--read-data").code == 0
+    assert cli("policy", "undo", SERIES).out == "3 instances are as they were before\n"
+
+
 def test_processes_beside_us_have_the_same_rules(policy: Under, tmp_path: Path) -> None:
     policy("policy", "show", days=5)
     settings = Settings.load(tmp_path / "settings.toml", {})

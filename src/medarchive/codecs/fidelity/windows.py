@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from medarchive.view import robust_range
+
 __all__ = ["OWN", "WINDOWS", "Rescale", "Window", "own_window"]
 
 Field = NDArray[np.float32]
@@ -82,18 +84,10 @@ OWN = "own"
 
 
 def own_window(values: Field) -> Window:
-    """The window of an image whose values have no fixed scale: from its 0.5th to its 99.5th percentile.
-
-    Pixels of the lowest and of the highest value are left out of the count where they are more than a tenth of all:
-    padding, collimators and saturated air are no part of the picture.
+    """The window of an image whose values have no fixed scale; see ``robust_range``.
 
     Args:
         values: shape (rows, columns), at least one.
     """
-    counted = values.ravel()
-    for extreme in (counted.min(), counted.max()):
-        rest = counted[counted != extreme]
-        if rest.size and rest.size < 0.9 * values.size:
-            counted = rest
-    low, high = (float(value) for value in np.percentile(counted, (0.5, 99.5)))
+    low, high = robust_range(values)
     return Window(OWN, (low + high) / 2, max(high - low, 1e-6))

@@ -1,11 +1,11 @@
-"""Shapes: lines, dots and words on a canvas, for whatever draws them; scales that place values on it."""
+"""Shapes: lines, boxes, dots and words on a canvas, for whatever draws them; scales that place values on it."""
 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Dot", "Line", "LogScale", "Scale", "Shape", "Words", "words_width"]
+__all__ = ["Box", "Dot", "Line", "LogScale", "Scale", "Shape", "Words", "words_width"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,18 @@ class Line:
     y1: float
     x2: float
     y2: float
+    colour: str
+    width: float = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A filled rectangle; ``x`` and ``y`` are its upper left corner."""
+
+    x: float
+    y: float
+    width: float
+    height: float
     colour: str
 
 
@@ -41,7 +53,7 @@ class Words:
     anchor: Literal["start", "middle", "end"] = "start"
 
 
-Shape = Line | Dot | Words
+Shape = Line | Box | Dot | Words
 
 
 def words_width(text: str, size: float) -> float:
