@@ -3,27 +3,27 @@
 The chance of a tumour comes from the lesion map alone, never from the picture as a whole, which would tell the source.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
 from medarchive.errors import SettingsError
 from medarchive.training.classifier.augment import Augment
+from medarchive.training.classifier.brain_card import SEEN_NEVER, write_card
+from medarchive.training.classifier.brain_export import KINDS, calibrated
 from medarchive.training.classifier.brain_net import BrainNet, strongest
 from medarchive.training.classifier.contrasts import contrasted
+from medarchive.training.classifier.export import export
 from medarchive.training.classifier.fit import Progress, fit
 from medarchive.training.classifier.lesions import paste, remove, stripped
 from medarchive.training.classifier.pictures import Picture, Pictures, gather
 
-__all__ = ["DATASETS", "KINDS", "LEFT_OUT", "Recipe", "train"]
+__all__ = ["DATASETS", "LEFT_OUT", "Recipe", "finished", "fitted", "split", "train"]
 
-KINDS = ("glioma", "meningioma", "pituitary")
 DATASETS = (
     "figshare-cheng", "nickparvar-brain-mri", "bhuvaji-brain-mri", "open-ms-data", "singles-dcm-t1", "ixi-nichart-2mm",
 )  # fmt: skip
@@ -34,6 +34,7 @@ LEFT_OUT = {
 
 _HARD = ("open-ms-data", "singles-dcm-t1", "ixi-nichart-2mm")
 _TOLD = 0.5  # of the pictures with an outline, how many have their kind learned inside it, not inside what was found
+_NEVER = -20.0
 _WEIGHT = Tensor([1.0, 2.0, 1.5])  # of the kinds, for figshare has fewer meningiomas
 
 
@@ -47,6 +48,7 @@ class Recipe:
         batch: pictures of each batch.
         rate: highest learning rate of the first part; a third of it in the second.
         widths: channels at 1/2, 1/4, ... of the input.
+        without: collections that are not trained on, to see what that costs.
         seed: of everything that is drawn.
     """
 
@@ -55,6 +57,7 @@ class Recipe:
     batch: int = 32
     rate: float = 2e-3
     widths: tuple[int, ...] = (16, 32, 64, 96, 128)
+    without: tuple[str, ...] = ()
     seed: int = 0
 
 
@@ -63,9 +66,10 @@ def split(row: Picture) -> str:
     return LEFT_OUT.get(row.patient, row.split)
 
 
-def fitted(pictures: Pictures, out: Path, recipe: Recipe, device: str) -> Iterator[tuple[Progress, BrainNet]]:
-    """Train on the pictures of the training split; yields how far it is, and the network."""
-    sampler = _Sampler(pictures.where(lambda row: split(row) == "train"), recipe.batch)
+def fitted(pictures: Pictures, out: Path, recipe: Recipe, device: str) -> Generator[Progress, None, BrainNet]:
+    """Train on the pictures of the training split; yields how far it is, and returns the network."""
+    own = pictures.where(lambda row: split(row) == "train" and row.dataset not in (SEEN_NEVER, *recipe.without))
+    sampler = _Sampler(own, recipe.batch)
     torch.manual_seed(recipe.seed)
     net = BrainNet(recipe.widths)
     for part, (steps, side, rate) in enumerate(
@@ -79,12 +83,13 @@ def fitted(pictures: Pictures, out: Path, recipe: Recipe, device: str) -> Iterat
         for progress in fit(
             net, loss, steps=steps, rate=rate, checkpoint=checkpoint, device=device, seed=recipe.seed + part
         ):
-            yield Progress(progress.step + part * recipe.steps, progress.loss), net
+            yield Progress(progress.step + part * recipe.steps, progress.loss)
+    return net
 
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """Pictures, outlines of half their side; whether the outline is known, whether there is a tumour, the kind or -1."""
+    """Pictures, outlines of half their side; whether these are known, whether there is a tumour, its kind or -1."""
 
     pictures: Tensor
     outlines: Tensor
@@ -104,10 +109,11 @@ class _Sampler:
         self._plain = [n for n, row in enumerate(rows) if not outlined[n] and row.label in KINDS]
         free = [n for n, row in enumerate(rows) if row.label == "no_tumour"]
         self._hard = [n for n in free if rows[n].dataset in _HARD]
-        self._free = [n for n in free if rows[n].dataset not in _HARD]
-        if not all((*self._outlined, self._plain, self._hard, self._free)):
-            raise SettingsError("the brain network needs figshare-cheng with outlines, no_tumour and other tumours")
-        self._parts = [max(1, round(size * share / 32)) for share in (12, 4, 2, 4, 4, 6)]
+        self._free = [n for n in free if rows[n].dataset not in _HARD] or self._hard
+        if not all((*self._outlined, self._hard)):
+            raise SettingsError("the brain network needs figshare-cheng with outlines, and open-ms-data")
+        plain = 2 if self._plain else 0
+        self._parts = [round(size * share / 32) for share in (14 - plain, 4, plain, 4, 4, 6)]
         self._move = Augment(turn=25, zoom=1.3, shift=0.08)
         self._move_lesion = Augment(turn=180, zoom=1.8, shift=0.08)
 
@@ -139,7 +145,7 @@ class _Sampler:
         return KINDS.index(self._pictures.rows[number].label)
 
     def _some(self, draw: torch.Generator, of: list[int], count: int) -> list[int]:
-        return [of[int(n)] for n in torch.randint(0, len(of), (count,), generator=draw)]
+        return [of[int(n)] for n in torch.randint(0, max(1, len(of)), (count,), generator=draw)]
 
     def _taken(self, numbers: list[int], side: int) -> tuple[Tensor, Tensor]:
         pixels = torch.from_numpy(self._pictures.pixels[numbers]).float().unsqueeze(1) / 255
@@ -155,32 +161,55 @@ def _loss(net: nn.Module, batch: _Batch, device: str) -> Tensor:
     where = functional.max_pool2d(outlines, 5, 1, 2) if torch.rand(()) < 0.5 else outlines
     lesion, kind = net(pictures, where, given.to(device))
     lesion, kind = lesion.float(), kind.float()
-    outlined, sick, kinds = batch.outlined.to(device), batch.sick.to(device), batch.kind.to(device)
+    outlined, kinds = batch.outlined.to(device), batch.kind.to(device)
     cross = functional.binary_cross_entropy_with_logits(lesion, outlines, reduction="none").mean(dim=(1, 2, 3))
     found = torch.sigmoid(lesion)
     common = 2 * (found * outlines).sum(dim=(1, 2, 3)) + 20
     overlap = 1 - common / (found.sum(dim=(1, 2, 3)) + outlines.sum(dim=(1, 2, 3)) + 20)
     of_mask = ((4 * cross + overlap) * outlined).sum() / outlined.sum()
-    of_picture = functional.binary_cross_entropy_with_logits(strongest(lesion), 0.05 + 0.9 * sick)
     known = kinds >= 0
     of_kind = functional.cross_entropy(kind[known], kinds[known], _WEIGHT.to(device), label_smoothing=0.05)
-    return of_mask + 0.3 * of_picture + 0.4 * of_kind
+    there = batch.sick.to(device) * outlined
+    well = (((1 - overlap) * there).sum() / there.sum().clamp(min=1)).detach()
+    return of_mask + 0.5 * well**2 * _of_extremes(lesion, outlines, outlined) + 0.4 * of_kind
 
 
-def predicted(net: BrainNet, pixels: NDArray[np.uint8], device: str = "cpu") -> tuple[NDArray[np.float32], ...]:
-    """Lesion probabilities (n, 128, 128), tumour logits (n,) and kind logits (n, 3) of pictures (n, 256, 256)."""
-    found: list[tuple[Tensor, ...]] = []
-    with torch.inference_mode(), torch.autocast(device.split(":", maxsplit=1)[0], torch.bfloat16):
-        for start in range(0, len(pixels), 32):
-            x = torch.from_numpy(pixels[start : start + 32]).float().unsqueeze(1).to(device) / 255
-            lesion, kind = net(x.contiguous(memory_format=torch.channels_last))
-            found.append((torch.sigmoid(lesion.float())[:, 0].cpu(), strongest(lesion).cpu(), kind.float().cpu()))
-    return tuple(torch.cat(each).numpy() for each in zip(*found, strict=True))
+def _of_extremes(lesion: Tensor, outlines: Tensor, outlined: Tensor) -> Tensor:
+    """The strongest part outside the outline is to be none, the strongest part inside is to be sure.
+
+    Never the strongest part wherever it is: the network would light up a corner of each picture that it takes for one
+    of a collection with tumours. It counts the more, the better outlines are met already: before, it holds all back.
+    """
+    near = functional.max_pool2d(outlines, 5, 1, 2) > 0
+    outside = strongest(lesion.masked_fill(near, _NEVER))
+    count = outlines.sum(dim=(1, 2, 3))
+    inside = strongest(lesion.masked_fill(outlines < 0.5, _NEVER), count.clamp(min=1))
+    alarm = functional.softplus(outside) * outlined
+    miss = functional.softplus(-inside) * outlined * (count >= 1)
+    return (alarm + miss).sum() / outlined.sum()
 
 
 def train(data: Path, out: Path, recipe: Recipe, device: str = "cpu") -> Iterator[Progress]:
-    """Train, calibrate and export; see the module ``brain_card`` for what is measured."""
+    """Train, and write ``brain.onnx`` and ``brain.json`` into a folder; goes on where a run in it stopped.
+
+    Args:
+        data: see ``pictures.gather``.
+        out: made where it is not there.
+        recipe: see Recipe.
+        device: torch's name of it.
+
+    Raises:
+        SettingsError: pictures that it takes are not there.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    pictures = gather(data, DATASETS)
-    for progress, _ in fitted(pictures, out, recipe, device):
-        yield progress
+    pictures = gather(data, [*DATASETS, SEEN_NEVER])
+    net = yield from fitted(pictures, out, recipe, device)
+    finished(net.cpu(), pictures, out, recipe)
+
+
+def finished(net: BrainNet, pictures: Pictures, out: Path, recipe: Recipe) -> None:
+    """Calibrate on the validation split, export, and measure on the test split."""
+    held_out = pictures.where(lambda row: split(row) == "validation" and row.dataset != SEEN_NEVER)
+    shipped = calibrated(net, held_out)
+    digest = export(shipped, out / "brain.onnx", ("lesion", "tumour", "kinds"))
+    write_card(out / "brain.json", shipped, digest, asdict(recipe), pictures, split)

@@ -10,6 +10,7 @@ from medarchive.training.classifier.nets import standardised
 
 __all__ = ["BrainNet", "strongest"]
 
+_RARE = -4.0  # logit of a pixel in a lesion
 _STRONGEST = 400  # of the lesion map, one pixel in so many
 
 
@@ -26,6 +27,7 @@ class BrainNet(nn.Module):
         )
         self.rises = nn.ModuleList(_Block(above + below, above) for above, below in pairwise(widths[1:]))
         self.mask = nn.Sequential(_convolution(widths[1], widths[0]), nn.ReLU(), nn.Conv2d(widths[0], 4, 3, 1, 1))
+        nn.init.constant_(self.mask[-1].bias, _RARE)  # otherwise all features are spent on saying that most is healthy
         self.kind = nn.Sequential(
             nn.Linear(2 * widths[-1] + widths[2], 96), nn.ReLU(), nn.Dropout(0.4), nn.Linear(96, kinds)
         )
@@ -61,11 +63,18 @@ class BrainNet(nn.Module):
         return lesion, kind
 
 
-def strongest(lesion: Tensor) -> Tensor:
-    """The logit of the mean of the highest probabilities of a lesion map, one pixel in 400: (n,)."""
+def strongest(lesion: Tensor, least: Tensor | None = None) -> Tensor:
+    """The logit of the mean of the highest probabilities of a lesion map, one pixel in 400: (n,).
+
+    Args:
+        lesion: logits (n, 1, s, s).
+        least: (n,), pixels of each that count if that is fewer.
+    """
     flat = torch.sigmoid(lesion.float()).flatten(1)
-    highest = flat.topk(max(1, flat.shape[1] // _STRONGEST), dim=1).values.mean(dim=1)
-    return torch.logit(highest, eps=1e-4)
+    count = max(1, flat.shape[1] // _STRONGEST)
+    highest = flat.topk(count, dim=1).values.sum(dim=1)
+    mean = highest / (count if least is None else least.clamp(max=count))
+    return torch.logit(mean, eps=1e-4)
 
 
 class _Block(nn.Module):  # two 3 x 3 convolutions beside a shortcut
@@ -73,7 +82,8 @@ class _Block(nn.Module):  # two 3 x 3 convolutions beside a shortcut
         super().__init__()
         self.first = _convolution(inputs, outputs, stride)
         self.second = _convolution(outputs, outputs)
-        self.shortcut = nn.Identity() if inputs == outputs and stride == 1 else nn.Conv2d(inputs, outputs, 1, stride)
+        averaged = nn.Identity() if stride == 1 else nn.AvgPool2d(stride)
+        self.shortcut = averaged if inputs == outputs else nn.Sequential(averaged, nn.Conv2d(inputs, outputs, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         return functional.relu(self.shortcut(x) + self.second(functional.relu(self.first(x))))

@@ -33,7 +33,7 @@ def contrasted(pictures: Tensor) -> Tensor:
 
 
 def _curved(x: Tensor) -> Tensor:
-    """Through a rising curve of some straight pieces, then an exponent that leaves the mean of what is not black usual."""
+    """Through a rising curve of straight pieces, then an exponent that leaves the mean of what is not black usual."""
     n = len(x)
     rises = torch.exp(0.5 * torch.randn(n, _KNOTS))
     rises = torch.cat([torch.zeros(n, 1), (rises / rises.sum(dim=1, keepdim=True)).cumsum(dim=1)], dim=1)

@@ -1,4 +1,4 @@
-"""Lesions: puts them into pictures that have none, takes them out of others. Then a source no longer tells the label."""
+"""Lesions: puts them into pictures that have none, takes them out of others: no source tells the label then."""
 
 import torch
 from torch import Tensor
@@ -71,7 +71,7 @@ def remove(pictures: Tensor, outlines: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def stripped(pictures: Tensor, outlines: Tensor, chance: float) -> Tensor:
-    """Pictures of which some lose the skull: black outside an ellipse inside the head, unless that would cut a lesion."""
+    """Some lose the skull: black outside an ellipse inside the head, unless that would cut a lesion."""
     pictures = pictures.clone()
     side = pictures.shape[3]
     axis = torch.arange(side, dtype=torch.float32)
