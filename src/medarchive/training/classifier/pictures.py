@@ -33,6 +33,7 @@ class Picture:
         contrast: as the manifest says, "" where it does not.
         mask: of the lesion's outline, where there is a file.
         twins: patient, otherwise near-duplicate group: what an interval draws again as one.
+        distance: slices to the nearest one with a tumour; -1 where the manifest does not count them.
     """
 
     path: Path
@@ -45,6 +46,7 @@ class Picture:
     contrast: str
     mask: Path | None
     twins: str = ""
+    distance: int = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,7 @@ def _rows(manifest: Path, data: Path) -> Iterable[Picture]:
                 contrast=row.get("contrast") or "",
                 mask=mask if mask is not None and mask.exists() else None,
                 twins=row.get("patient") or row.get("leak_group") or row["path"],
+                distance=int(row.get("dist_to_tumour_slices") or -1),
             )
 
 

@@ -1,0 +1,215 @@
+"""Brain: trains the network that finds lesions in MR of the brain and says of which kind they are.
+
+The chance of a tumour comes from the lesion map alone, never from the picture as a whole, which would tell the source.
+"""
+
+from collections.abc import Generator, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from medarchive.errors import SettingsError
+from medarchive.training.classifier.augment import Augment
+from medarchive.training.classifier.brain_card import SEEN_NEVER, write_card
+from medarchive.training.classifier.brain_export import KINDS, calibrated
+from medarchive.training.classifier.brain_net import BrainNet, strongest
+from medarchive.training.classifier.contrasts import contrasted
+from medarchive.training.classifier.export import export
+from medarchive.training.classifier.fit import Progress, fit
+from medarchive.training.classifier.lesions import paste, remove, stripped
+from medarchive.training.classifier.pictures import Picture, Pictures, gather
+
+__all__ = ["DATASETS", "LEFT_OUT", "Recipe", "finished", "fitted", "split", "train"]
+
+DATASETS = (
+    "figshare-cheng", "nickparvar-brain-mri", "bhuvaji-brain-mri", "open-ms-data", "singles-dcm-t1", "ixi-nichart-2mm",
+)  # fmt: skip
+LEFT_OUT = {
+    "msL-patient04": "validation", "msL-patient20": "validation", "msL-patient12": "test", "msC-patient26": "test",
+}  # fmt: skip
+"""Patients of open-ms-data that are not trained on: one of each contrast for the false alarms."""
+
+_HARD = ("open-ms-data", "singles-dcm-t1", "ixi-nichart-2mm")
+_TOLD = 0.5  # of the pictures with an outline, how many have their kind learned inside it, not inside what was found
+_NEVER = -20.0
+_WEIGHT = Tensor([1.0, 2.0, 1.5])  # of the kinds, for figshare has fewer meningiomas
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to train.
+
+    Attributes:
+        steps: batches on pictures of 128 x 128.
+        fine_steps: batches on pictures of 256 x 256 after that.
+        batch: pictures of each batch.
+        rate: highest learning rate of the first part; a third of it in the second.
+        widths: channels at 1/2, 1/4, ... of the input.
+        without: collections that are not trained on, to see what that costs.
+        seed: of everything that is drawn.
+    """
+
+    steps: int = 4000
+    fine_steps: int = 900
+    batch: int = 32
+    rate: float = 2e-3
+    widths: tuple[int, ...] = (16, 32, 64, 96, 128)
+    without: tuple[str, ...] = ()
+    seed: int = 0
+
+
+def split(row: Picture) -> str:
+    """Train, validation or test, with the patients that are left out by name."""
+    return LEFT_OUT.get(row.patient, row.split)
+
+
+def fitted(pictures: Pictures, out: Path, recipe: Recipe, device: str) -> Generator[Progress, None, BrainNet]:
+    """Train on the pictures of the training split; yields how far it is, and returns the network."""
+    own = pictures.where(lambda row: split(row) == "train" and row.dataset not in (SEEN_NEVER, *recipe.without))
+    sampler = _Sampler(own, recipe.batch)
+    torch.manual_seed(recipe.seed)
+    net = BrainNet(recipe.widths)
+    for part, (steps, side, rate) in enumerate(
+        ((recipe.steps, 128, recipe.rate), (recipe.fine_steps, 256, recipe.rate / 3))
+    ):
+
+        def loss(net: nn.Module, draw: torch.Generator, side: int = side) -> Tensor:
+            return _loss(net, sampler.batch(draw, side), device)
+
+        checkpoint = out / f"brain-{part}.pt"
+        for progress in fit(
+            net, loss, steps=steps, rate=rate, checkpoint=checkpoint, device=device, seed=recipe.seed + part
+        ):
+            yield Progress(progress.step + part * recipe.steps, progress.loss)
+    return net
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """Pictures, outlines of half their side; whether these are known, whether there is a tumour, its kind or -1."""
+
+    pictures: Tensor
+    outlines: Tensor
+    outlined: Tensor
+    sick: Tensor
+    kind: Tensor
+
+
+class _Sampler:
+    """Draws batches in which every source has pictures with and without a lesion."""
+
+    def __init__(self, pictures: Pictures, size: int) -> None:
+        rows = pictures.rows
+        self._pictures = pictures
+        outlined = [row.mask is not None for row in rows]
+        self._outlined = [[n for n, row in enumerate(rows) if outlined[n] and row.label == kind] for kind in KINDS]
+        self._plain = [n for n, row in enumerate(rows) if not outlined[n] and row.label in KINDS]
+        free = [n for n, row in enumerate(rows) if row.label == "no_tumour"]
+        self._hard = [n for n in free if rows[n].dataset in _HARD]
+        self._free = [n for n in free if rows[n].dataset not in _HARD] or self._hard
+        if not all((*self._outlined, self._hard)):
+            raise SettingsError("the brain network needs figshare-cheng with outlines, and open-ms-data")
+        plain = 2 if self._plain else 0
+        self._parts = [round(size * share / 32) for share in (14 - plain, 4, plain, 4, 4, 6)]
+        self._move = Augment(turn=25, zoom=1.3, shift=0.08)
+        self._move_lesion = Augment(turn=180, zoom=1.8, shift=0.08)
+
+    def batch(self, draw: torch.Generator, side: int) -> _Batch:
+        """Some of each: as they are, lesion removed, without outline, tumour-free of both sorts, lesion put in."""
+        whole, removed, plain, free, hard, pasted = self._parts
+        sick = [self._some(draw, self._outlined[n % 3], 1)[0] for n in range(whole + removed)]
+        healthy = self._some(draw, self._free, free) + self._some(draw, self._hard, hard)
+        hosts = self._some(draw, self._free, pasted // 2) + self._some(draw, self._hard, pasted - pasted // 2)
+        donors = [self._some(draw, self._outlined[n % 3], 1)[0] for n in range(pasted)]
+        unsaid = self._some(draw, self._plain, plain)
+        pictures, outlines = self._move.moved(*self._taken(sick + unsaid + healthy + hosts, side))
+        outlines = (outlines > 0.5).float()
+        x, y = remove(pictures[whole : whole + removed], outlines[whole : whole + removed])
+        pictures[whole : whole + removed], outlines[whole : whole + removed] = x, y
+        lesions = self._move_lesion.moved(*self._taken(donors, side))
+        x, y = paste(lesions[0], (lesions[1] > 0.5).float(), pictures[-pasted:])
+        pictures[-pasted:], outlines[-pasted:] = x, y
+        pictures = contrasted(stripped(pictures, outlines, 0.25))
+        kind = torch.tensor([self._kind(n) for n in sick + unsaid] + [-1] * (len(healthy) + pasted))
+        outlined = torch.ones(len(pictures))
+        outlined[len(sick) : len(sick) + plain] = 0
+        there = outlines.flatten(1).amax(dim=1)
+        there[len(sick) : len(sick) + plain] = 1
+        kind[there < 0.5] = -1
+        return _Batch(pictures, functional.avg_pool2d(outlines, 2), outlined, there, kind)
+
+    def _kind(self, number: int) -> int:
+        return KINDS.index(self._pictures.rows[number].label)
+
+    def _some(self, draw: torch.Generator, of: list[int], count: int) -> list[int]:
+        return [of[int(n)] for n in torch.randint(0, max(1, len(of)), (count,), generator=draw)]
+
+    def _taken(self, numbers: list[int], side: int) -> tuple[Tensor, Tensor]:
+        pixels = torch.from_numpy(self._pictures.pixels[numbers]).float().unsqueeze(1) / 255
+        masks = torch.from_numpy(self._pictures.masks[numbers]).float().unsqueeze(1)
+        factor = pixels.shape[3] // side
+        return functional.avg_pool2d(pixels, factor), functional.avg_pool2d(masks, factor)
+
+
+def _loss(net: nn.Module, batch: _Batch, device: str) -> Tensor:
+    pictures = batch.pictures.to(device, memory_format=torch.channels_last)
+    outlines = batch.outlines.to(device)
+    given = (torch.rand(len(pictures)) < _TOLD) & (batch.outlined > 0) & (batch.sick > 0)
+    where = functional.max_pool2d(outlines, 5, 1, 2) if torch.rand(()) < 0.5 else outlines
+    lesion, kind = net(pictures, where, given.to(device))
+    lesion, kind = lesion.float(), kind.float()
+    outlined, kinds = batch.outlined.to(device), batch.kind.to(device)
+    cross = functional.binary_cross_entropy_with_logits(lesion, outlines, reduction="none").mean(dim=(1, 2, 3))
+    found = torch.sigmoid(lesion)
+    common = 2 * (found * outlines).sum(dim=(1, 2, 3)) + 20
+    overlap = 1 - common / (found.sum(dim=(1, 2, 3)) + outlines.sum(dim=(1, 2, 3)) + 20)
+    of_mask = ((4 * cross + overlap) * outlined).sum() / outlined.sum()
+    known = kinds >= 0
+    of_kind = functional.cross_entropy(kind[known], kinds[known], _WEIGHT.to(device), label_smoothing=0.05)
+    there = batch.sick.to(device) * outlined
+    well = (((1 - overlap) * there).sum() / there.sum().clamp(min=1)).detach()
+    return of_mask + 0.5 * well**2 * _of_extremes(lesion, outlines, outlined) + 0.4 * of_kind
+
+
+def _of_extremes(lesion: Tensor, outlines: Tensor, outlined: Tensor) -> Tensor:
+    """The strongest part outside the outline is to be none, the strongest part inside is to be sure.
+
+    Never the strongest part wherever it is: the network would light up a corner of each picture that it takes for one
+    of a collection with tumours. It counts the more, the better outlines are met already: before, it holds all back.
+    """
+    near = functional.max_pool2d(outlines, 5, 1, 2) > 0
+    outside = strongest(lesion.masked_fill(near, _NEVER))
+    count = outlines.sum(dim=(1, 2, 3))
+    inside = strongest(lesion.masked_fill(outlines < 0.5, _NEVER), count.clamp(min=1))
+    alarm = functional.softplus(outside) * outlined
+    miss = functional.softplus(-inside) * outlined * (count >= 1)
+    return (alarm + miss).sum() / outlined.sum()
+
+
+def train(data: Path, out: Path, recipe: Recipe, device: str = "cpu") -> Iterator[Progress]:
+    """Train, and write ``brain.onnx`` and ``brain.json`` into a folder; goes on where a run in it stopped.
+
+    Args:
+        data: see ``pictures.gather``.
+        out: made where it is not there.
+        recipe: see Recipe.
+        device: torch's name of it.
+
+    Raises:
+        SettingsError: pictures that it takes are not there.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    pictures = gather(data, [*DATASETS, SEEN_NEVER])
+    net = yield from fitted(pictures, out, recipe, device)
+    finished(net.cpu(), pictures, out, recipe)
+
+
+def finished(net: BrainNet, pictures: Pictures, out: Path, recipe: Recipe) -> None:
+    """Calibrate on the validation split, export, and measure on the test split."""
+    held_out = pictures.where(lambda row: split(row) == "validation" and row.dataset != SEEN_NEVER)
+    shipped = calibrated(net, held_out)
+    digest = export(shipped, out / "brain.onnx", ("lesion", "tumour", "kinds"))
+    write_card(out / "brain.json", shipped, digest, asdict(recipe), pictures, split)

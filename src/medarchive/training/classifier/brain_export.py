@@ -1,0 +1,167 @@
+"""Brain export: calibrates a trained brain network on validation pictures, and makes what ships of it."""
+
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from medarchive.training.classifier.brain_net import BrainNet, strongest
+from medarchive.training.classifier.brain_scores import best_cut, logistic, operating
+from medarchive.training.classifier.calibrate import calibrated as calibrated_kinds
+from medarchive.training.classifier.export import fuse, halved
+from medarchive.training.classifier.pictures import Pictures
+
+__all__ = ["KINDS", "Answers", "Calibration", "Shipped", "answers", "calibrated"]
+
+KINDS = ("glioma", "meningioma", "pituitary")
+
+_ALARMS = 0.06
+_ABSTAINING = 0.08
+_EVERY = 37  # of the pixels of a lesion map, one in so many calibrates it
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What turns logits into probabilities, and those into decisions.
+
+    Attributes:
+        cut: logit of the lesion map that becomes a probability of 0.5: the best for Dice.
+        softness: by which lesion logits, less the cut, are divided.
+        slope: of the logit of the strongest part of the lesion map, to that of a tumour.
+        offset: added to it.
+        bias: of the kinds' logits.
+        temperature: of the kinds' logits.
+        abnormal: from this probability of a tumour on there is a finding.
+        abstain: a likeliest label that is less likely is not said.
+    """
+
+    cut: float = 0.0
+    softness: float = 1.0
+    slope: float = 1.0
+    offset: float = 0.0
+    bias: tuple[float, ...] = (0.0, 0.0, 0.0)
+    temperature: float = 1.0
+    abnormal: float = 0.5
+    abstain: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """What a network says: lesion maps (n, s, s), tumours (n,) and kinds (n, 3); logits or probabilities."""
+
+    lesion: Floats
+    tumour: Floats
+    kinds: Floats
+
+
+class Shipped(nn.Module):
+    """The network as it ships: a picture and its mirror image in; calibrated probabilities out.
+
+    Attributes:
+        calibration: what is in it.
+    """
+
+    bias: Tensor
+
+    def __init__(self, net: BrainNet, calibration: Calibration) -> None:
+        """Take a trained network in evaluation mode."""
+        super().__init__()
+        self.net, self.calibration = net, calibration
+        self.register_buffer("bias", torch.tensor(calibration.bias))
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Lesion (n, 256, 256), tumour (n,) and kinds (n, 3) of pictures (n, 1, 256, 256)."""
+        lesion, tumour, kinds = mirrored(self.net, pictures)
+        found = self.calibration
+        there = torch.sigmoid((lesion - found.cut) / found.softness)
+        there = functional.interpolate(there, scale_factor=2.0, mode="bilinear")[:, 0]
+        kinds = torch.softmax((kinds + self.bias) / found.temperature, dim=1)
+        return there, torch.sigmoid(found.slope * tumour + found.offset), kinds
+
+
+def mirrored(net: BrainNet, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Logits, as the mean of a picture's and its mirror image's."""
+    left, left_kind = net(pictures)
+    right, right_kind = net(pictures.flip(3))
+    lesion = (left + right.flip(3)) / 2
+    return lesion, strongest(lesion), (left_kind + right_kind) / 2
+
+
+class _Raw(nn.Module):
+    def __init__(self, net: BrainNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        lesion, tumour, kinds = mirrored(self.net, pictures)
+        return lesion[:, 0], tumour, kinds
+
+
+def answers(net: nn.Module, pixels: NDArray[np.uint8], device: str = "cpu") -> Answers:
+    """What a network says of pictures (n, s, s)."""
+    found = []
+    with torch.inference_mode():
+        for start in range(0, len(pixels), 32):
+            batch = torch.from_numpy(pixels[start : start + 32]).float().unsqueeze(1) / 255
+            found.append([each.float().cpu().numpy() for each in net(batch.to(device))])
+    return Answers(*(np.concatenate(part) for part in zip(*found, strict=True)))
+
+
+def calibrated(net: BrainNet, pictures: Pictures) -> Shipped:
+    """A trained network, rounded to 16 bits and calibrated.
+
+    Args:
+        net: changed in place.
+        pictures: that it was not trained on, with outlines, with other tumours, and without any.
+    """
+    net.eval()
+    fuse(net)
+    halved(net)
+    raw = answers(_Raw(net), pictures.pixels)
+    sick = np.array([row.label in KINDS for row in pictures.rows])
+    outlined = np.array([row.mask is not None for row in pictures.rows])
+    sources = [row.dataset for row in pictures.rows]
+    sound = outlined | ~sick
+    outlines = reduced(pictures.masks, raw.lesion.shape[1])
+    cut = best_cut(raw.lesion[outlined], outlines[outlined])
+    softness = _softness(raw.lesion[sound] - cut, outlines[sound])
+    slope, offset = logistic(raw.tumour, sick, _weights(sick, sources))
+    tumour = 1 / (1 + np.exp(-(slope * raw.tumour + offset)))
+    known = np.array([KINDS.index(row.label) for row, is_sick in zip(pictures.rows, sick, strict=True) if is_sick])
+    kinds = calibrated_kinds(raw.kinds[sick], known)
+    whole = Calibration(cut, softness, slope, offset, kinds.bias, kinds.temperature)
+    shares = np.exp((raw.kinds + np.array(kinds.bias)) / kinds.temperature)
+    likeliest = np.maximum(1 - tumour, tumour * (shares / shares.sum(axis=1, keepdims=True)).max(axis=1))
+    thresholds = {
+        "abnormal": operating(tumour, sick, sources, _ALARMS),
+        "abstain": float(np.quantile(likeliest, _ABSTAINING)),
+    }
+    shipped = Shipped(net, Calibration(**{**asdict(whole), **thresholds}))
+    shipped.eval()
+    return shipped
+
+
+def reduced(masks: NDArray[np.bool_], side: int) -> NDArray[np.bool_]:
+    """Outlines (n, s, s) with fewer pixels a side."""
+    factor = masks.shape[1] // side
+    return np.asarray(masks.reshape(len(masks), side, factor, side, factor).mean(axis=(2, 4)) > 0.5)
+
+
+def _softness(logits: Floats, outlines: NDArray[np.bool_]) -> float:
+    """The temperature with the least cross entropy over some of the pixels."""
+    values = logits.reshape(-1)[::_EVERY].astype(np.float64)
+    signs = np.where(outlines.reshape(-1)[::_EVERY], 1.0, -1.0)
+    candidates = np.exp(np.linspace(np.log(0.5), np.log(4.0), 25))
+    return float(min(candidates, key=lambda each: np.logaddexp(0, -signs * values / each).mean()))
+
+
+def _weights(sick: NDArray[np.bool_], sources: list[str]) -> NDArray[np.float64]:
+    """Half the weight on either side; on each side, every source the same."""
+    names = [(bool(one), other) for one, other in zip(sick, sources, strict=True)]
+    counts = {name: names.count(name) for name in set(names)}
+    sides = {side: sum(name[0] == side for name in counts) for side in (True, False)}
+    return np.array([len(names) / (2 * sides[name[0]] * counts[name]) for name in names])
