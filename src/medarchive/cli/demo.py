@@ -55,7 +55,7 @@ def _draw(trips: "list[Trip]", archive: Path) -> None:
     for _, group in groupby(trips, key=lambda trip: trip.name):
         rows.append(_row(list(group)))
     rows.append(_row(trips))
-    columns = ["object", "modality", "bytes in>", "bytes kept>", "ratio>", "codec", "identical", "time>"]
+    columns = ["object", "modality", "bytes in>", "bytes kept>", "ratio>", "codec", "identical", "read as", "time>"]
     draw_table(columns, rows)
     failed = [trip for trip in trips if not trip.identical]
     for trip in failed:
@@ -66,7 +66,10 @@ def _draw(trips: "list[Trip]", archive: Path) -> None:
         )
     if failed:
         return
-    typer.echo(f"{len(trips)} objects sent by C-STORE, found by C-FIND, and back by C-GET and C-MOVE byte for byte.\n")
+    typer.echo(f"{len(trips)} objects sent by C-STORE, found by C-FIND, and back by C-GET and C-MOVE byte for byte.")
+    if any(trip.seen for trip in trips):
+        typer.echo("What was read in images is investigational; it is stored as DICOM SR beside them.")
+    typer.echo()
     _how_to_go_on(archive)
 
 
@@ -81,6 +84,7 @@ def _row(trips: "list[Trip]") -> tuple[str, ...]:
         ratio(bytes_in, bytes_kept),
         " ".join(sorted({trip.codec for trip in trips})) if one else "",
         "yes" if all(trip.identical for trip in trips) else "NO",
+        (trips[0].seen or "-") if one else "",
         f"{1000 * sum(trip.seconds for trip in trips):.0f} ms",
     )
 
@@ -95,6 +99,7 @@ def _how_to_go_on(archive: Path) -> None:
         "find --level series",
         "find --level instance Modality=CT --json",
         "get PHANTOM -o restored",
+        "findings PHANTOM",
         "stats",
         "check --read-data",
         "ingest FOLDER",

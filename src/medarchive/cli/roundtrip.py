@@ -12,6 +12,7 @@ from medarchive.archive.archive import Archive
 from medarchive.cli.modality import Modality
 from medarchive.cli.phantom import chest_ct
 from medarchive.cli.progress import followed
+from medarchive.cli.reading import reader_for
 from medarchive.dicom.part10 import read_header
 from medarchive.dicom_node.node import Node
 from medarchive.settings import Peer, Settings
@@ -61,6 +62,7 @@ class Trip:
         got: whether C-GET brought back the data set that was sent.
         moved: whether C-MOVE did.
         seconds: from C-STORE request to response.
+        seen: what the networks read in its series; "" where nothing reads here, or nothing was read.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Trip:
     got: bool
     moved: bool
     seconds: float
+    seen: str
 
     @property
     def identical(self) -> bool:
@@ -82,7 +85,7 @@ class Trip:
 
 
 def round_trip(settings: Settings, slices: int) -> Iterator[Trip]:
-    """Send the shipped objects and a synthetic volume to a node on a free port; compress; find, get, move, compare.
+    """Send the shipped objects and a synthetic volume to a node on a free port; compress, read; find, get, move, compare.
 
     Args:
         settings: of the archive; where the node listens is decided here.
@@ -104,6 +107,8 @@ def round_trip(settings: Settings, slices: int) -> Iterator[Trip]:
             series = sorted({archive.instance(one.uid).series_uid for one in objects})
             for _ in followed(archive.compress_together(series), "coding slices together", None):
                 pass
+            for _ in followed(archive.read_now(series), "reading images: series", None):
+                pass
             studies = sorted({one.study for one in objects})
             listed = {
                 str(found.StudyInstanceUID) for found in modality.find(port, StudyInstanceUID="", PatientName="*")
@@ -123,7 +128,19 @@ def round_trip(settings: Settings, slices: int) -> Iterator[Trip]:
                     got=got.get(one.uid) == one.dataset,
                     moved=moved.get(one.uid) == one.dataset,
                     seconds=way.seconds,
+                    seen=_seen(archive, one.uid),
                 )
+
+
+def _seen(archive: Archive, uid: str) -> str:
+    """The newest reading of an instance's series, in a few words."""
+    found = [each for each in archive.findings(uid) if each.pooled and each.superseded_at is None]
+    if not found or not found[-1].anatomy:
+        return ""
+    newest = found[-1]
+    if newest.finding:
+        return f"{newest.anatomy}: {newest.finding} {newest.probabilities.get(newest.finding, 0):.2f}"
+    return f"{newest.anatomy}: not sure" if newest.abstained else newest.anatomy
 
 
 class _Object:
@@ -143,5 +160,6 @@ def _node(settings: Settings, port: int) -> Iterator[tuple[Archive, int]]:
     """A node on a free port of the loopback interface that knows the modality at ``port``."""
     others = [peer for peer in settings.peers if peer.ae_title != _AE_TITLE]
     peers = [*others, Peer(_AE_TITLE, "127.0.0.1", port)]
-    with Archive.open(settings.changed(host="127.0.0.1", port=0, peers=peers)) as archive, Node(archive) as node:
+    settings = settings.changed(host="127.0.0.1", port=0, peers=peers)
+    with Archive.open(settings, reader=reader_for(settings)) as archive, Node(archive) as node:
         yield archive, node.port
