@@ -32,6 +32,7 @@ class Picture:
         height: slice index, or -1.
         contrast: as the manifest says, "" where it does not.
         mask: of the lesion's outline, where there is a file.
+        twins: patient, otherwise near-duplicate group: what an interval draws again as one.
     """
 
     path: Path
@@ -43,6 +44,7 @@ class Picture:
     height: int
     contrast: str
     mask: Path | None
+    twins: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,7 @@ def _rows(manifest: Path, data: Path) -> Iterable[Picture]:
                 height=int(row.get("slice_index") or -1),
                 contrast=row.get("contrast") or "",
                 mask=mask if mask is not None and mask.exists() else None,
+                twins=row.get("patient") or row.get("leak_group") or row["path"],
             )
 
 
