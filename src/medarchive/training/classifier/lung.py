@@ -87,6 +87,10 @@ RECIPES = {
             dataset="kermany-cxr-small",
             labels=("normal", "bacteria", "virus"),
             licence="CC BY 4.0",
+            crop=112,
+            cues=Cues(
+                zoom=1.25, stretch=1.15, curve=1.2, equal=0.4, low=0.2, high=0.35, blur=0.6, noise=0.06, detail=2.5
+            ),
             failures=(
                 "Children of one hospital only: adults, other devices and other diseases have not been seen.",
                 "Bacteria and virus are told apart poorly; the sum of both, pneumonia, is what is meant to be read.",
@@ -99,6 +103,7 @@ RECIPES = {
             labels=("likely_benign", "likely_malignant"),
             licence="CC BY 3.0",
             crop=96,
+            steps=600,
             cues=Cues(zoom=1.08, stretch=1.04, turn=180.0, shift=0.03, marks=0.0, erased=0.0, frame=0.15, low=0.1),
             failures=(
                 "The labels are radiologists' opinions, not pathology, and follow the nodule's size.",
