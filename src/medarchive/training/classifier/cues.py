@@ -31,8 +31,8 @@ class Cues:
         erased: chance that a square of up to a third of the side becomes grey.
         blur: chance of fewer pixels, down to a quarter of the side.
         noise: largest deviation.
-        detail: largest factor, and its inverse the smallest, of what is finer than 5 pixels, and again of what is finer
-            than 21.
+        detail: largest factor, and its inverse the smallest, of what is finer than 4 pixels, and again of what is finer
+            than 16.
     """
 
     turn: float = 12.0
@@ -92,9 +92,10 @@ class Cues:
 
     def detailed(self, pictures: Tensor) -> Tensor:
         """Fine structure stronger or weaker, at two scales: how sharp a device or a scan is."""
-        for wide in (5, 21):
+        for wide in (4, 16):
             factor = torch.exp(_within(len(pictures), math.log(self.detail))).view(-1, 1, 1, 1)
-            soft = functional.avg_pool2d(pictures, wide, 1, wide // 2, count_include_pad=False)
+            soft = functional.avg_pool2d(pictures, wide)
+            soft = functional.interpolate(soft, size=tuple(pictures.shape[2:]), mode="bilinear")
             pictures = (soft + factor * (pictures - soft)).clamp(0, 1)
         return pictures
 
