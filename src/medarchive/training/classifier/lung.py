@@ -135,7 +135,7 @@ RECIPES = {
             ),
             dropout=0.4,
             failures=(
-                "82 benign slices of a few patients taught it, 21 tested it and none was found: benign is not to be believed.",
+                "82 benign slices of a few patients taught it, none of 21 was found: benign is not to be believed.",
                 "Learned from narrow soft-tissue windows, in which the lung is black: other windows are foreign.",
                 "One source, whose display differs between classes: leaving a source out cannot be tested here.",
             ),
