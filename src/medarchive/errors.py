@@ -21,7 +21,8 @@ The tree::
         ├── Mismatch             the object is not the one that was announced
         ├── BlobCorrupt          stored bytes no longer have the hash that names them
         ├── BlobMissing          a blob that the catalogue names is not in the store
-        └── ArchiveBusy          the catalogue stayed locked, or the disk is full: try again
+        ├── ArchiveBusy          the catalogue stayed locked, or the disk is full: try again
+        └── BadCorrection        what was said of a reading has no verdict, or nobody who says so
 
 A message says what happened, to which object, and what to do next. Each face translates the tree once: DIMSE status,
 exit code. ``exit_code`` is the command line's.
@@ -30,6 +31,7 @@ exit code. ``exit_code`` is the command line's.
 __all__ = [
     "ArchiveBusy",
     "ArchiveError",
+    "BadCorrection",
     "BadQuery",
     "BlobCorrupt",
     "BlobMissing",
@@ -169,3 +171,9 @@ class ArchiveBusy(ArchiveError):
     """The catalogue stayed locked for too long, or the disk is full. Nothing was acknowledged; try again."""
 
     exit_code = 46
+
+
+class BadCorrection(ArchiveError):
+    """What was said of a reading has no verdict that is one, or nobody who says so, or contradicts itself."""
+
+    exit_code = 47

@@ -93,6 +93,15 @@ class Settings:
     report_attempts: int = 36
     """How often the outcome of a storage commitment is offered to the peer that asked; pauses grow to an hour, so that
     36 times are a day."""
+    insight: str = "auto"
+    """Whether new images are read, to say what is in them: `true`, `false`, or `auto`: where the extra `insight` is
+    installed."""
+    insight_slices: int = 32
+    """Images of a series that are read at most, evenly spaced; of a file of many frames, too."""
+    insight_reports: bool = True
+    """Whether what was read is stored as a DICOM structured report, too, in a series of its own."""
+    insight_heat: bool = False
+    """Whether the heat map of a finding is stored as a picture, too, in a series of its own."""
     policy: tuple[Rule, ...] = field(default=())
     """Which images may lose something, as ``[[policy]]`` tables: see below. None: all is kept lossless."""
 
@@ -121,6 +130,7 @@ class Settings:
             ("lease", 1, 86400),
             ("attempts", 1, 100),
             ("report_attempts", 1, 1000),
+            ("insight_slices", 1, 10_000),
         )
         for name, low, high in bounds:
             value = getattr(self, name)
@@ -182,7 +192,19 @@ def checked_ae_title(text: str) -> str:
 
 def _converted(name: str, value: Any) -> Any:
     """Bring a value from TOML, environment or flag to its setting's type."""
+    if name == "insight":
+        return _switch(value)
     return parse_rules(value) if name == "policy" else _plain(name, value)
+
+
+def _switch(value: Any) -> str:
+    """``true``, ``false`` or ``auto``."""
+    text = str(value).lower()
+    if text == "auto":
+        return text
+    if text not in _BOOLEANS:
+        raise SettingsError(f"insight = {value!r}: expected true, false or auto")
+    return str(_BOOLEANS[text]).lower()
 
 
 def _plain(name: str, value: Any) -> Any:

@@ -9,11 +9,12 @@ from functools import cache
 from medarchive.archive.blobs import BlobId, BlobStore
 from medarchive.archive.catalog import Catalog, Row, Transaction
 from medarchive.archive.instances import count
-from medarchive.archive.jobs import enqueue
+from medarchive.archive.jobs import READ_PRIORITY, enqueue
 from medarchive.archive.mentions import mention
 from medarchive.archive.recall import recall
 from medarchive.archive.references import hold
 from medarchive.dicom.attributes import LEVELS, Indexed
+from medarchive.dicom.images import is_image
 from medarchive.dicom.query import Level, normalise
 from medarchive.errors import Conflict
 
@@ -34,12 +35,22 @@ class Arrival:
     blob: BlobId
     mentions: frozenset[str] = frozenset()
     """SOP Instance UIDs that it refers to, where it is there to say something about others."""
+    made: bool = False
+    """Whether it was made here of a reading."""
     kept: Mapping[str, object] = field(default_factory=dict)
     """Columns of the form in which it is kept already; empty: ``blob`` is its file, and is to be compressed."""
 
 
-def admit(transaction: Transaction, blobs: BlobStore, arrivals: Sequence[Arrival]) -> list[bool]:
+def admit(
+    transaction: Transaction, blobs: BlobStore, arrivals: Sequence[Arrival], read_after: float | None = None
+) -> list[bool]:
     """Catalogue objects and ask for their compression. False: the same data set is here already.
+
+    Args:
+        transaction: where they enter.
+        blobs: where they are.
+        arrivals: what has become durable.
+        read_after: seconds after which the series of images shall be read; None: they shall not.
 
     Raises:
         Conflict: a SOP Instance UID is taken by an object with another data set.
@@ -48,6 +59,7 @@ def admit(transaction: Transaction, blobs: BlobStore, arrivals: Sequence[Arrival
     now = time.time()
     series: dict[tuple[str, str, str], int] = {}
     came: Counter[int] = Counter()
+    unread: set[int] = set()
     admitted = []
     for arrival in arrivals:
         keys = _keys(arrival.indexed)
@@ -55,9 +67,13 @@ def admit(transaction: Transaction, blobs: BlobStore, arrivals: Sequence[Arrival
             series[keys] = _series(transaction, arrival.indexed, keys, now)
         new = _admitted(transaction, blobs, arrival, series[keys], now)
         came[series[keys]] += new
+        if new and read_after is not None and not arrival.made and is_image(arrival.indexed.image["SOPClassUID"]):
+            unread.add(series[keys])
         admitted.append(new)
     for row, number in came.items():
         count(transaction, row, number)
+    for row in unread:
+        enqueue(transaction, "read", row, READ_PRIORITY, now + (read_after or 0))
     return admitted
 
 
@@ -67,7 +83,7 @@ def _admitted(transaction: Transaction, blobs: BlobStore, arrival: Arrival, seri
     values |= {"dataset_offset": arrival.dataset_offset, "dataset_sha256": arrival.dataset_sha256}
     values |= {"source": arrival.source, "received_at": now, "state": "received", "form": "raw", "codec": ""}
     values |= {"reason": "", "stored_bytes": arrival.size, "blob": arrival.blob, "entry": 0}
-    values |= arrival.kept
+    values |= {"made": 1 if arrival.made else None, **arrival.kept}
     rows = transaction.execute(_insertion("instance", tuple(values)), tuple(values.values()))
     if not rows:  # the UID is taken
         uid = arrival.indexed.image["SOPInstanceUID"]

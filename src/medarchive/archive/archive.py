@@ -4,10 +4,12 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Self
 
-from medarchive.archive import deletion, instances, jobs, search
+from medarchive.archive import deletion, findings, instances, jobs, search
+from medarchive.archive.alike import Alike, Likeness
 from medarchive.archive.build import Builder
 from medarchive.archive.catalog import InstanceRecord
 from medarchive.archive.check import Problem, check
@@ -20,18 +22,24 @@ from medarchive.archive.decoded import Decoded
 from medarchive.archive.derivations import Derivation, derivations
 from medarchive.archive.disk import Disk
 from medarchive.archive.exclusive import exclusive
+from medarchive.archive.findings import Correction, Finding, Verdict
 from medarchive.archive.how import How
 from medarchive.archive.ingest import Ingest, Offer, Stored
 from medarchive.archive.local import LocalStore
 from medarchive.archive.pack import Packer
+from medarchive.archive.pictures import Pictures
 from medarchive.archive.prospects import Prospects
+from medarchive.archive.reader import OneReader, wants_reading
+from medarchive.archive.reads import Reads
 from medarchive.archive.recall import recall_series
 from medarchive.archive.recompress import Recompression
+from medarchive.archive.reporting import MADE_BY, Reporting
 from medarchive.archive.retrieve import current, frame, rebuild, restorer
 from medarchive.archive.runner import Runner
 from medarchive.archive.spool import Spool
 from medarchive.archive.sqlite import SqliteCatalog
 from medarchive.archive.staging import Staging
+from medarchive.archive.stale import Stale, queue_reads, stale
 from medarchive.archive.stats import Stats, stats
 from medarchive.archive.undo import undo
 from medarchive.codecs import registry
@@ -40,7 +48,9 @@ from medarchive.dicom.query import Level, Match, Query
 from medarchive.dicom.transcode import transcode
 from medarchive.errors import ArchiveBusy
 from medarchive.image import Image
+from medarchive.insight.reading import Reader, SeriesReading
 from medarchive.settings import Settings
+from medarchive.view import View
 
 __all__ = ["Archive"]
 
@@ -59,18 +69,34 @@ class Archive:
         ...     same = archive.load(stored.uid).read()
     """
 
-    def __init__(self, settings: Settings, catalog: SqliteCatalog, blobs: LocalStore, staging: Staging) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        catalog: SqliteCatalog,
+        blobs: LocalStore,
+        staging: Staging,
+        reader: Callable[[], Reader] | None = None,
+    ) -> None:
         """Put the parts together; ``Archive.open`` makes them."""
         self.settings = settings
         self.catalog = catalog
         self.blobs = blobs
         self._staging = staging
         self._decoded = Decoded(blobs)
-        self._ingest = Ingest(catalog, blobs, settings.max_object_bytes)
+        read_after = settings.quiet if wants_reading(settings) else None
+        self._ingest = Ingest(catalog, blobs, settings.max_object_bytes, read_after)
+        self._reader = OneReader(reader)
+        self._alike = Alike(catalog)
 
     @classmethod
-    def open(cls, settings: Settings, *, disk: Disk | None = None) -> Self:
+    def open(cls, settings: Settings, *, disk: Disk | None = None, reader: Callable[[], Reader] | None = None) -> Self:
         """Open the archive in ``settings.archive``, creating or migrating it.
+
+        Args:
+            settings: of this archive.
+            disk: file operations; None: the real ones.
+            reader: opens a reader of images, when one is first needed; without it images wait to be read by a process
+                that has one.
 
         Raises:
             ArchiveBusy: the folder cannot be made or written to, or the catalogue stays locked.
@@ -92,7 +118,7 @@ class Archive:
             disk.sync_directory(root)
         except OSError as error:
             raise ArchiveBusy(f"archive {root}: {error.strerror or error}; check the folder and its rights") from error
-        return cls(settings, catalog, blobs, staging)
+        return cls(settings, catalog, blobs, staging, reader)
 
     def close(self) -> None:
         """Finish the writes under way and let everything go."""
@@ -221,9 +247,10 @@ class Archive:
             kinds: leaving jobs of other kinds alone.
             courteous: begin no job while many objects arrive, for up to a minute.
         """
-        runner = Runner(self.settings, self.catalog, self._decoded, self._staging)
-        pause = Courtesy(self.catalog).wait if courteous else None
-        return runner.run_all(wait_for_all=wait_for_all, stop=stop or threading.Event(), kinds=kinds, pause=pause)
+        stop = stop or threading.Event()
+        pause = partial(Courtesy(self.catalog).wait, stop) if courteous else None
+        runner = Runner(self.settings, self.catalog, self._decoded, self._staging, self._reads(), pause)
+        return runner.run_all(wait_for_all=wait_for_all, stop=stop, kinds=kinds)
 
     def compress_together(self, series_uids: Sequence[str]) -> Iterator[Compressed]:
         """Code the slices of some series together now, without waiting for the series to go quiet.
@@ -233,6 +260,110 @@ class Archive:
         if jobs.hasten(self.catalog, series_uids):
             for _ in range(2):  # the first jobs cut the series into groups, the next ones encode those
                 yield from self.compress(wait_for_all=True)
+
+    def read_now(self, series_uids: Sequence[str]) -> Iterator[Compressed]:
+        """Read the images of some series that wait for it, without waiting for the series to go quiet."""
+        if self._reader.there and jobs.hasten(self.catalog, series_uids, "read"):
+            yield from self.compress(wait_for_all=True, kinds=("read",))
+
+    def classify(self, uid: str) -> Iterator[tuple[str, SeriesReading]]:
+        """Read an instance, or every series of images of a series, study or Patient ID.
+
+        An instance is only looked at. Of a series, what was read is recorded and reported, as at ingest.
+
+        Yields:
+            SOP or Series Instance UID, and what was read there.
+
+        Raises:
+            NotFound: nothing of this UID; or there is no reader here.
+        """
+        return self._reads().classify(uid)
+
+    def classify_file(self, path: Path) -> tuple[SeriesReading, View | None]:
+        """Read a DICOM, PNG or JPEG file that need not be in the archive; with the picture that carries the finding.
+
+        Raises:
+            NotFound: there is no reader here.
+            DicomError, LimitExceeded: the file is none of these, or is damaged, or larger than what is read.
+        """
+        return self._reads().file(path)
+
+    def stale(self) -> list[Stale]:
+        """The series that the reader of today has not read.
+
+        Raises:
+            NotFound: there is no reader here.
+        """
+        return stale(self.catalog, self._reader.open().version)
+
+    def queue_reads(self, series: Sequence[Stale]) -> int:
+        """Ask for some series to be read, by whichever process has a reader; how many were not asked for already."""
+        return self.catalog.write(lambda transaction: queue_reads(transaction, [each.series for each in series]))
+
+    def findings(self, uid: str, *, images: bool = False) -> list[Finding]:
+        """All that was read of an instance, or of the series below a Series or Study Instance UID or Patient ID.
+
+        The oldest first, with what clinicians say of each. ``images``: of a series' single images, too.
+
+        Raises:
+            NotFound: nothing of this UID.
+        """
+        return findings.findings(self.catalog, uid, images=images)
+
+    def correct(self, reading: int, verdict: Verdict, *, by: str, label: str | None = None, note: str = "") -> int:
+        """Keep beside a reading what a clinician says of it; the number of the correction.
+
+        Args:
+            reading: its number, ``Finding.id``.
+            verdict: ``confirmed`` or ``rejected``. A rejected one is not found by ``FINDING`` any more.
+            by: who says so.
+            label: what it is instead.
+            note: anything else.
+
+        Raises:
+            NotFound: no such reading.
+            BadCorrection: another verdict, or nobody who says so.
+        """
+        return self.catalog.write(lambda change: findings.correct(change, reading, verdict, by, label, note))
+
+    def corrections(self) -> Iterator[tuple[Finding, Correction]]:
+        """All that clinicians said, the oldest first, each with the reading that it is about."""
+        return findings.corrections(self.catalog)
+
+    def similar(
+        self,
+        like: str | View,
+        n: int = 10,
+        *,
+        frame: int | None = None,
+        same_modality: bool = False,
+        other_series: bool = False,
+        wanted: Callable[[Likeness], bool] | None = None,
+    ) -> list[Likeness]:
+        """The stored images that look most like one, the most similar first; exact, by what the networks see.
+
+        Args:
+            like: SOP Instance UID of a stored image, or a picture.
+            n: how many at most.
+            frame: of the stored image; None: the middle one of those that were read.
+            same_modality: of the stored image's modality alone.
+            other_series: not of the stored image's own series.
+            wanted: whether an image may be among them: what its asker has no right to see is left out here.
+
+        Raises:
+            NotFound: no such instance; or it was not read, and there is no reader here.
+        """
+        return self._reads().similar(
+            self._alike, like, n, frame, same_modality=same_modality, other_series=other_series, wanted=wanted
+        )
+
+    def _reads(self) -> Reads:
+        builder = Builder(self.settings, self._decoded, self._staging)
+        pictures = Pictures(self.catalog, self._decoded, builder.opened)
+        reporting = Reporting(
+            self.settings, self.catalog, pictures, lambda file: self._ingest.store_made(file, source=MADE_BY)
+        )
+        return Reads(self.settings, self.catalog, self._decoded, pictures, self._reader, reporting)
 
     def recompression(self, *, codecs: Sequence[str] = (), effort: int | None = None) -> Recompression:
         """Encodes again what is stored, with the settings' codecs and effort or with others.

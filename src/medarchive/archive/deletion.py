@@ -5,6 +5,7 @@ import time
 from medarchive.archive import batches
 from medarchive.archive.catalog import Row, Transaction
 from medarchive.archive.derivations import forget_links
+from medarchive.archive.findings import forget_findings
 from medarchive.archive.former import drop_former
 from medarchive.archive.instances import count
 from medarchive.archive.jobs import enqueue
@@ -68,13 +69,15 @@ def forget(transaction: Transaction, before: float, limit: int) -> int:
     place in one.
     """
     gone = transaction.execute(
-        "SELECT id, blob, container, frames, entry_frames FROM instance WHERE hidden_at < ? LIMIT ?", (before, limit)
+        "SELECT id, series, blob, container, frames, entry_frames FROM instance WHERE hidden_at < ? LIMIT ?",
+        (before, limit),
     )
     places: list[Row] = list(gone)
     for row in gone:
         places += drop_former(transaction, "instance = ?", row["id"])
         forget_mentions(transaction, row["id"])
         forget_links(transaction, row["id"])
+        forget_findings(transaction, row["id"], row["series"])
         transaction.execute("DELETE FROM instance WHERE id = ?", (row["id"],))
         release(transaction, row["blob"])
         if row["container"]:

@@ -54,7 +54,16 @@ class Offer:
 class Ingest:
     """The way into the archive. Small objects that come at the same time become durable together."""
 
-    def __init__(self, catalog: Catalog, blobs: BlobStore, max_bytes: int) -> None:
+    def __init__(self, catalog: Catalog, blobs: BlobStore, max_bytes: int, read_after: float | None = None) -> None:
+        """Put the parts together.
+
+        Args:
+            catalog: where objects enter.
+            blobs: where they become durable.
+            max_bytes: the largest object.
+            read_after: seconds without an arrival after which a series is read; None: none is.
+        """
+        self._read_after = read_after
         self._catalog = catalog
         self._blobs = blobs
         self._max_bytes = max_bytes
@@ -63,6 +72,18 @@ class Ingest:
     def store(self, part10: BinaryIO, *, source: str, expect: tuple[str, str] | None) -> Stored:
         """Make a Part 10 file durable and catalogue it. See Archive.store."""
         incoming = self._examined(part10, source, expect)
+        return self._kept(incoming)
+
+    def store_made(self, part10: BinaryIO, *, source: str) -> Stored:
+        """The same of an object that was made here of a reading.
+
+        What it says is no reason to keep anything: it does not count as referring to others.
+        """
+        incoming = self._examined(part10, source, None)
+        incoming.made = True
+        return self._kept(incoming)
+
+    def _kept(self, incoming: "_Incoming") -> Stored:
         if incoming.size <= _SMALL:
             return cast("Stored", self._group.run(incoming))
         task = Task(incoming)
@@ -150,7 +171,7 @@ class Ingest:
 
         def change(transaction: Transaction, names: list[BlobId]) -> list[Stored]:
             arrivals = [one.arrival(name) for one, name in zip(objects, names, strict=True)]
-            admitted = admit(transaction, self._blobs, arrivals)
+            admitted = admit(transaction, self._blobs, arrivals, self._read_after)
             return [one.stored(name, new=new) for one, name, new in zip(objects, names, admitted, strict=True)]
 
         return put_then(self._catalog, put, change)
@@ -185,6 +206,7 @@ class _Incoming:
 
     def __init__(self, part10: BinaryIO, header: Header, indexed: Indexed, uid: str, source: str) -> None:
         self.uid = uid
+        self.made = False
         self.size = header.size
         self._stream = part10
         self._header = header
@@ -236,7 +258,8 @@ class _Incoming:
             dataset_sha256=self.dataset_sha256,
             source=self._source,
             blob=name,
-            mentions=self._mentions(),
+            mentions=frozenset() if self.made else self._mentions(),
+            made=self.made,
         )
 
     def _mentions(self) -> frozenset[str]:

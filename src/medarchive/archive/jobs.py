@@ -9,6 +9,7 @@ from medarchive.archive.catalog import Catalog, Row, Transaction
 
 __all__ = [
     "KINDS",
+    "READ_PRIORITY",
     "REPORT",
     "Job",
     "Kind",
@@ -25,16 +26,19 @@ __all__ = [
     "waiting",
 ]
 
-Kind = Literal["compress", "group", "pack", "regroup", "refer", "derive", "retire", "commit", "report"]
+Kind = Literal["compress", "group", "pack", "regroup", "refer", "derive", "retire", "commit", "report", "read"]
 """``compress``: an instance. ``group``: a series that has gone quiet is cut into groups. ``pack``: a group's slices are
 coded together. ``regroup``: a closed group is written again without what was purged. ``refer``: which others an
 instance mentions is read. ``derive``: a version with loss is made of an instance. ``retire``: the originals of a
 series, of which there are such versions, go out of sight. ``commit``: the instances of a storage commitment are proven.
-``report``: its outcome is told to the peer that asked."""
+``report``: its outcome is told to the peer that asked. ``read``: the images of a series that has gone quiet
+are read."""
 
 REPORT: Kind = "report"
 KINDS: tuple[Kind, ...] = tuple(kind for kind in get_args(Kind) if kind != REPORT)
 """What an archive does by itself. Reports are a node's: they need a network."""
+READ_PRIORITY = -2
+"""Of ``read`` jobs: everything else comes first."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 3600.0
 _SOON = 5.0
 """Seconds within which a series must go quiet to be waited for."""
@@ -175,10 +179,10 @@ def retry(catalog: Catalog) -> int:
     return catalog.write(lambda transaction: len(transaction.execute(sql)))
 
 
-def hasten(catalog: Catalog, series_uids: Sequence[str]) -> int:
-    """Take some series for quiet now; returns how many of them have slices to be coded together."""
+def hasten(catalog: Catalog, series_uids: Sequence[str], kind: Literal["group", "read"] = "group") -> int:
+    """Take some series for quiet now; returns for how many of them there is a job that waits for that."""
     sql = (
-        "UPDATE job SET run_after = 0 WHERE kind = 'group' AND state = 'waiting' AND target IN "
+        f"UPDATE job SET run_after = 0 WHERE kind = '{kind}' AND state = 'waiting' AND target IN "
         "(SELECT id FROM series WHERE SeriesInstanceUID IN ({})) RETURNING id"
     )
     found = 0
@@ -208,7 +212,7 @@ def waiting(catalog: Catalog, up_to: int | None = None, kinds: Sequence[Kind] = 
     """
     sql = f"SELECT count(*) AS n FROM job WHERE state <> 'failed' AND id <= ? AND kind IN ({_marks(kinds)})"
     if soon:
-        sql += f" AND (kind NOT IN ('group', 'retire') OR run_after <= {time.time() + _SOON})"
+        sql += f" AND (kind NOT IN ('group', 'retire', 'read') OR run_after <= {time.time() + _SOON})"
     return int(catalog.read(sql, ((1 << 62) if up_to is None else up_to, *kinds))[0]["n"])
 
 

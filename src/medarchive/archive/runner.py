@@ -19,6 +19,7 @@ from medarchive.archive.instances import by_id, matching
 from medarchive.archive.mentions import note_mentions, read_mentions
 from medarchive.archive.pack import Packer
 from medarchive.archive.plan import plan_series
+from medarchive.archive.reads import Reads
 from medarchive.archive.recall import recall
 from medarchive.archive.retire import Retirer
 from medarchive.archive.retrieve import restorer
@@ -32,7 +33,27 @@ __all__ = ["Runner"]
 class Runner:
     """Does jobs, one at a time; several may run in threads and processes beside each other."""
 
-    def __init__(self, settings: Settings, catalog: Catalog, decoded: Decoded, staging: Staging) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        catalog: Catalog,
+        decoded: Decoded,
+        staging: Staging,
+        reads: Reads,
+        pause: Callable[[], None] | None = None,
+    ) -> None:
+        """Put the parts together.
+
+        Args:
+            settings: how it is done.
+            catalog: where the jobs are.
+            decoded: frames of what is stored.
+            staging: for files on their way.
+            reads: does ``read`` jobs.
+            pause: returns when few objects arrive; called before each job, and by long ones now and then.
+        """
+        self._reads = reads
+        self._pause = pause
         self._settings = settings
         self._catalog = catalog
         self._blobs = decoded.blobs
@@ -49,6 +70,7 @@ class Runner:
         """Take the next job and do it; None where there is none to take."""
         settings = self._settings
         owner = f"{self._owner}:{threading.get_ident()}"
+        kinds = self._reads.possible(kinds)
         job = jobs.lease(self._catalog, owner, settings.lease, settings.attempts, up_to, kinds)
         if job is None:
             return None
@@ -68,20 +90,18 @@ class Runner:
         wait_for_all: bool,
         stop: threading.Event,
         kinds: Sequence[jobs.Kind],
-        pause: Callable[[threading.Event], None] | None = None,
     ) -> Iterator[Compressed]:
-        """Do the jobs that are waiting now, ``settings.workers`` at a time. See Archive.compress.
-
-        ``pause`` is called before each, and returns when it may begin.
-        """
+        """Do the jobs that are waiting now, ``settings.workers`` at a time. See Archive.compress."""
+        if not self._reads.there:
+            kinds = [kind for kind in kinds if kind != "read"]
         last = jobs.newest(self._catalog)
         with ThreadPoolExecutor(self._settings.workers, thread_name_prefix="medarchive-compress") as pool:
             under_way: set[Future[Compressed | None]] = set()
             idle = False
             while True:
                 while not (idle or stop.is_set()) and len(under_way) < self._settings.workers:
-                    if pause is not None:
-                        pause(stop)
+                    if self._pause is not None:
+                        self._pause()
                     under_way.add(pool.submit(self.run, last, kinds))
                 if not under_way:
                     if not wait_for_all or stop.is_set() or not jobs.waiting(self._catalog, last, kinds, soon=True):
@@ -103,6 +123,8 @@ class Runner:
             return self._retirer.retire(job)
         if job.kind == "commit":
             return self._committer.commit(job, last=job.attempts >= self._settings.attempts)
+        if job.kind == "read":
+            return self._reads.do(job, self._pause or _at_once)
         return self._keep(job)
 
     def _refer(self, job: jobs.Job) -> Compressed:
@@ -136,3 +158,7 @@ class Runner:
                 raise
             self._catalog.write(lambda transaction: jobs.postpone(transaction, job, 0))  # it went elsewhere meanwhile
             return Compressed(job.kind, job.target)
+
+
+def _at_once() -> None:
+    """Nobody has to wait where nobody is courteous."""

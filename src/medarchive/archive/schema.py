@@ -177,3 +177,40 @@ def m0005_commitment(db: Database) -> None:
         "CREATE TABLE commitment_item (commitment INTEGER, number INTEGER, sop_class TEXT, uid TEXT, failure INTEGER, "
         "PRIMARY KEY (commitment, number)) WITHOUT ROWID"
     )
+
+
+@MIGRATIONS()
+def m0006_findings(db: Database) -> None:
+    """What was read in images, with its probabilities, its embeddings, and what clinicians say of it.
+
+    A ``reading`` is of one frame, or, where ``instance`` is null, of a series: then ``part_of`` is null, too, and
+    ``strongest`` and ``frame`` say which image carries the finding. ``basis`` is a hash of what was read.
+    ``made`` is 1 for instances that were made of readings. Embeddings' numbers never come back: whoever holds some in
+    memory asks for those above.
+    """
+    db["reading"].create(
+        {"id": int, "series": int, "instance": int, "frame": int, "part_of": int, "strongest": int}
+        | {"version": str, "basis": str, "created_at": float, "superseded_at": float}
+        | {"anatomy": str, "anatomy_probability": float, "finding": str, "abstained": int, "reason": str}
+        | {"task": str, "model": str, "model_version": str, "model_sha256": str, "report_uid": str},
+        pk="id",
+    )
+    db["reading"].create_index(["series", "superseded_at"])
+    for column in ("instance", "strongest", "part_of"):
+        db.execute(f"CREATE INDEX idx_reading_{column} ON reading ({column}) WHERE {column} IS NOT NULL")
+    db.execute(
+        "CREATE TABLE label (reading INTEGER, label TEXT, probability FLOAT, PRIMARY KEY (reading, label)) "
+        "WITHOUT ROWID"
+    )
+    db["label"].create_index(["label", "probability"])
+    db.execute(
+        "CREATE TABLE embedding (id INTEGER PRIMARY KEY AUTOINCREMENT, instance INTEGER, frame INTEGER, version TEXT, "
+        "vector BLOB)"
+    )
+    db["embedding"].create_index(["instance", "frame"], unique=True)
+    db["embedding"].create_index(["version"])
+    db["correction"].create(
+        {"id": int, "reading": int, "verdict": str, "label": str, "by": str, "note": str, "created_at": float}, pk="id"
+    )
+    db["correction"].create_index(["reading"])
+    db.execute("ALTER TABLE instance ADD COLUMN made INTEGER")

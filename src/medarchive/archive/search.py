@@ -1,10 +1,14 @@
 """Search: a Query becomes SQL, and its answers come page by page."""
 
+import difflib
 from collections.abc import Iterator
 
 from medarchive.archive.catalog import Catalog, Row
+from medarchive.archive.findings import REJECTED
 from medarchive.dicom.attributes import LEVELS
-from medarchive.dicom.query import Key, Level, Match, OneOf, Query, Range, Wildcard, normalise
+from medarchive.dicom.query import Found, Key, Level, Match, OneOf, Query, Range, Wildcard, normalise
+from medarchive.errors import BadQuery
+from medarchive.insight.reading import LABELS
 
 __all__ = ["find"]
 
@@ -56,6 +60,9 @@ def find(catalog: Catalog, query: Query) -> Iterator[Match]:
     """The visible entities that match, in the order in which they came to be known, page by page.
 
     No cursor stays open between pages: a slow peer holds nothing up.
+
+    Raises:
+        BadQuery: a finding that no reader has.
     """
     table = _TABLES[query.level]
     levels = _ORDER[: _ORDER.index(query.level) + 1]
@@ -64,6 +71,10 @@ def find(catalog: Catalog, query: Query) -> Iterator[Match]:
     parameters: list[object] = []
     for key in query.keys:
         condition, values = _condition(key)
+        conditions.append(condition)
+        parameters += values
+    if query.found is not None:
+        condition, values = _read(query.level, query.found)
         conditions.append(condition)
         parameters += values
     sql = (
@@ -118,6 +129,37 @@ def _condition(key: Key) -> tuple[str, list[object]]:
     if key.vr in ("PN", "DA", "TM"):
         column += "Search"
     return _comparison(column, key, multiple=key.keyword in _MULTIPLE)
+
+
+_READ = {
+    Level.PATIENT: "patient.id IN (SELECT y.patient {0} JOIN study AS y ON y.id = s.study {1})",
+    Level.STUDY: "study.id IN (SELECT s.study {0} {1})",
+    Level.SERIES: "series.id IN (SELECT s.id {0} {1})",
+    Level.IMAGE: "instance.id IN (SELECT r.instance {0} {1})",
+}
+_LABELS = (
+    "FROM label AS l JOIN reading AS r ON r.id = l.reading JOIN series AS s ON s.id = r.series AND s.instances > 0"
+)
+
+
+def _read(level: Level, found: Found) -> tuple[str, list[object]]:
+    """The SQL of what was read: in the newest reading, that did not abstain and that nobody rejects.
+
+    Of an image its own reading counts, above that the one of a series.
+    """
+    known = sorted({label for labels in LABELS.values() for label in labels})
+    if found.label and found.label not in known:
+        close = difflib.get_close_matches(found.label, known, 1)
+        hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
+        raise BadQuery(f"FINDING = {found.label!r} is no label; {hint}")
+    which = "l.label = ?" if found.label else "l.label = r.finding"
+    image = "NOT" if level is Level.IMAGE else ""
+    where = (
+        f"WHERE {which} AND l.probability BETWEEN ? AND ? AND r.superseded_at IS NULL AND NOT r.abstained "
+        f"AND r.instance IS {image} NULL AND NOT {REJECTED.format('r')}"
+    )
+    values: list[object] = [found.label] if found.label else []
+    return _READ[level].format(_LABELS, where), [*values, found.low, found.high]
 
 
 def _comparison(column: str, key: Key, *, multiple: bool) -> tuple[str, list[object]]:

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -16,6 +16,7 @@ __all__ = [
     "DERIVED",
     "UNIQUE",
     "Exact",
+    "Found",
     "Key",
     "Level",
     "Match",
@@ -103,31 +104,55 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A matching key of ours, beyond the standard's: what the archive itself has read in the images.
+
+    Attributes:
+        label: of a finding; "" for any.
+        low: the least probability of it.
+        high: the greatest.
+    """
+
+    label: str
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
-    """What is looked for: entities of a level that match all keys, ``limit`` of them after the first ``offset``."""
+    """What is looked for: entities of a level that match all keys, ``limit`` of them after the first ``offset``.
+
+    ``found`` asks for what was read in the images of an entity, and None for nothing of that kind.
+    """
 
     level: Level
     keys: tuple[Key, ...]
     limit: int | None = None
     offset: int = 0
+    found: Found | None = None
 
     @classmethod
     def from_pairs(cls, level: Level, pairs: Iterable[str], *, limit: int | None = None, offset: int = 0) -> Self:
         """Read ``KEY=VALUE`` texts; the key is a keyword or a tag (``00100010``), the value as in C-FIND.
 
+        Two keys are our own: ``FINDING``, a label of what was read in the images, and ``PROBABILITY``, a range of it.
+
         Raises:
             BadQuery: a key that is unknown or below the level, or a value that its kind does not allow.
         """
-        keys = []
+        keys, own = [], {}
         for pair in pairs:
             name, equals, value = pair.partition("=")
             if not equals:
                 raise BadQuery(f"{pair!r}: expected KEY=VALUE, for example PatientName='DOE*'")
+            if name.strip().upper() in _OWN:
+                own[name.strip().upper()] = value.strip()
+                continue
             found = matching_key(_keyword(name.strip()), value)
             if found is not None:
                 keys.append(found)
         _at_or_above(level, keys)
-        return cls(level, tuple(keys), limit, offset)
+        return cls(level, tuple(keys), limit, offset, _found(own))
 
     @classmethod
     def from_dataset(cls, identifier: Dataset, *, root: Level) -> Self:
@@ -212,6 +237,30 @@ def _matcher(attribute: Attribute, value: str) -> Matcher:
     if "\\" in value:
         return OneOf(tuple(part.strip() for part in value.split("\\") if part.strip()))
     return Wildcard(value) if wild else Exact(value)
+
+
+_OWN = ("FINDING", "PROBABILITY")
+_LIKELY = 0.5
+_PROBABILITY = re.compile(r"(\d*\.?\d*)\s*-\s*(\d*\.?\d*)")
+
+
+def _found(own: Mapping[str, str]) -> Found | None:
+    """Our own keys, where there are some.
+
+    Raises:
+        BadQuery: a probability that is none.
+    """
+    asked, text = own.get("FINDING", ""), own.get("PROBABILITY", "")
+    label = "" if asked == "*" else asked
+    if any(sign in label for sign in "*?\\"):
+        raise BadQuery(f"FINDING = {label!r}: expected one label, for example tumour, or * for any")
+    if text in ("", "*"):
+        return Found(label, _LIKELY, 1.0) if asked else None
+    match = _PROBABILITY.fullmatch(text)
+    low, high = (match[1] or "0", match[2] or "1") if match and text != "-" else ("1", "0")
+    if "." in (low, high) or not 0 <= float(low) <= float(high) <= 1:
+        raise BadQuery(f"PROBABILITY = {text!r}: expected a range within 0 to 1: 0.8- or -0.2 or 0.3-0.6")
+    return Found(label, float(low), float(high))
 
 
 _DATE = re.compile(r"\d{4}\.?\d{2}\.?\d{2}|\d{4}-\d{2}-\d{2}")

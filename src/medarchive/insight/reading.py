@@ -18,7 +18,7 @@ LABELS: Mapping[str, tuple[str, ...]] = {
     "lung-nodule": ("likely_benign", "likely_malignant"),
     "chest-xray": ("normal", "pneumonia", "bacteria", "virus"),
 }
-"""What each task's network gives probabilities of. ``tumour`` is the sum of the three kinds, ``pneumonia`` of its two."""
+"""What each task's network gives probabilities of; ``tumour`` is the sum of three of them, ``pneumonia`` of two."""
 
 DIMENSIONS = 128
 """Of an embedding."""
