@@ -15,6 +15,7 @@ from medarchive.archive.recall import recall
 from medarchive.archive.references import hold
 from medarchive.dicom.attributes import LEVELS, Indexed
 from medarchive.dicom.images import is_image
+from medarchive.dicom.ours import MANUFACTURER, MODEL_NAME
 from medarchive.dicom.query import Level, normalise
 from medarchive.errors import Conflict
 
@@ -67,7 +68,7 @@ def admit(
             series[keys] = _series(transaction, arrival.indexed, keys, now)
         new = _admitted(transaction, blobs, arrival, series[keys], now)
         came[series[keys]] += new
-        if new and read_after is not None and not arrival.made and is_image(arrival.indexed.image["SOPClassUID"]):
+        if new and read_after is not None and _is_to_be_read(arrival):
             unread.add(series[keys])
         admitted.append(new)
     for row, number in came.items():
@@ -77,13 +78,23 @@ def admit(
     return admitted
 
 
+def _is_to_be_read(arrival: Arrival) -> bool:
+    return is_image(arrival.indexed.image["SOPClassUID"]) and not _is_made(arrival)
+
+
+def _is_made(arrival: Arrival) -> bool:
+    """Whether it was made of a reading: now, or before, and has come back."""
+    series = arrival.indexed.series
+    return arrival.made or (series["Manufacturer"], series["ManufacturerModelName"]) == (MANUFACTURER, MODEL_NAME)
+
+
 def _admitted(transaction: Transaction, blobs: BlobStore, arrival: Arrival, series: int, now: float) -> bool:
     values: dict[str, object] = {"series": series, **_columns(Level.IMAGE, arrival.indexed.image)}
     values |= {"transfer_syntax": arrival.transfer_syntax, "size": arrival.size, "sha256": arrival.sha256}
     values |= {"dataset_offset": arrival.dataset_offset, "dataset_sha256": arrival.dataset_sha256}
     values |= {"source": arrival.source, "received_at": now, "state": "received", "form": "raw", "codec": ""}
     values |= {"reason": "", "stored_bytes": arrival.size, "blob": arrival.blob, "entry": 0}
-    values |= {"made": 1 if arrival.made else None, **arrival.kept}
+    values |= {"made": 1 if _is_made(arrival) else None, **arrival.kept}
     rows = transaction.execute(_insertion("instance", tuple(values)), tuple(values.values()))
     if not rows:  # the UID is taken
         uid = arrival.indexed.image["SOPInstanceUID"]

@@ -9,6 +9,7 @@ from itertools import groupby
 from typing import BinaryIO
 
 import pydicom
+import zstandard
 from pydicom.dataset import Dataset
 
 from medarchive.archive.blobs import BlobStore
@@ -38,6 +39,8 @@ __all__ = [
     "spread_frames",
 ]
 
+_START = 1 << 18
+"""Bytes of a file in which its position is looked for."""
 MOST_PIXELS = 64 << 20
 """Of all pictures that are held together: 256 MiB."""
 
@@ -234,15 +237,19 @@ def _said(catalog: Catalog, records: Sequence[InstanceRecord]) -> dict[int, _Sai
 
 
 def _place(blobs: BlobStore, record: InstanceRecord, said: _Said) -> Place:
-    """Where it lies; by Instance Number alone where that would take reading the whole file."""
-    if record.form != "split" or said.frames > 1:
+    """Where it lies, from the start of what is kept; by Instance Number alone where that does not say."""
+    if said.frames > 1:
         return (), 0.0, said.number
     try:
+        if record.form == "raw":
+            return place(blobs.read(record.blob, 0, _START))
         with blobs.open(record.blob) as stream:
+            if record.form == "zstd":
+                return place(zstandard.ZstdDecompressor().stream_reader(stream).read(_START))
             return place(head_of(stream.read())[1])
     except (ArchiveBusy, OSError):
         raise
-    except MedarchiveError:
+    except (MedarchiveError, zstandard.ZstdError):
         return (), 0.0, said.number
 
 
