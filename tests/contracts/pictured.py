@@ -16,8 +16,8 @@ def shaded(brightness: float, number: int = 1, size: int = 32, **attributes: Any
     """A slice that is shown so bright, 0 to 1, with some texture."""
     texture = np.random.default_rng(number).integers(-80, 80, (size, size))
     pixels = np.clip(4095 * brightness + texture, 0, 4095).astype("<u2")
-    attributes = {"series": SERIES, "WindowCenter": 2048, "WindowWidth": 4096} | attributes
-    return ct(number, size=size, PixelData=pixels.tobytes(), **attributes)
+    given: dict[str, Any] = {"series": SERIES, "WindowCenter": 2048, "WindowWidth": 4096}
+    return ct(number, size=size, PixelData=pixels.tobytes(), **(given | attributes))
 
 
 def slices(*brightness: float, series: str = SERIES, **attributes: Any) -> dict[str, bytes]:

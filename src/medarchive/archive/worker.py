@@ -3,9 +3,11 @@
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 from medarchive.archive.archive import Archive
 from medarchive.errors import MedarchiveError
+from medarchive.insight.reading import Reader
 from medarchive.settings import Settings
 
 __all__ = ["run"]
@@ -16,10 +18,16 @@ _COLLECT_EVERY = 60.0
 _SWEEP_EVERY = 3600.0
 
 
-def run(settings: Settings, stop: threading.Event) -> None:
-    """Work until ``stop`` is set; a job under way is finished first. Any number of these may run at once."""
+def run(settings: Settings, stop: threading.Event, reader: Callable[[], Reader] | None = None) -> None:
+    """Work until ``stop`` is set; a job under way is finished first. Any number of these may run at once.
+
+    Args:
+        settings: of the archive.
+        stop: ends it.
+        reader: opens a reader of images, when one is first needed; None: they are left to other processes.
+    """
     collected = swept = time.monotonic()
-    with Archive.open(settings) as archive:
+    with Archive.open(settings, reader=reader) as archive:
         while not stop.is_set():
             try:
                 busy = False

@@ -52,8 +52,14 @@ def find(
     Values match as in C-FIND: * and ? are wild cards, dates and times may be ranges (20240101-20240131, 20240101-),
     names match in any case, several UIDs are separated by a backslash.
 
+    Two keys are the archive's own, at every level: FINDING, a label of what was read in the images (no_tumour, glioma,
+    meningioma, pituitary, tumour; normal, benign, malignant; likely_benign, likely_malignant; pneumonia, bacteria,
+    virus; * for any), and PROBABILITY, its range (0.8-, 0.3-0.6; otherwise 0.5-). The newest reading counts, where it
+    did not abstain and nobody has rejected it.
+
     Examples:
       medarchive find
+      medarchive find FINDING=tumour PROBABILITY=0.8- Modality=MR --level series
       medarchive find PatientName='doe*' StudyDate=20240101-
       medarchive find --level series Modality=CT BodyPartExamined=CHEST
       medarchive find --level instance SeriesInstanceUID=1.2.3 --json

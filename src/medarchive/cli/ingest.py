@@ -38,10 +38,15 @@ def init(settings: Settings) -> None:
 def ingest(
     settings: Settings,
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="DICOM files, and folders of them.")],
-    later: Annotated[bool, typer.Option("--later", help="Leave compression to `serve` or `jobs --run`.")] = False,
+    later: Annotated[
+        bool, typer.Option("--later", help="Leave compression and reading to `serve` or `jobs --run`.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print what became of each file as JSON.")] = False,
 ) -> None:
     """Take DICOM files in, compress them and prove that each comes back byte for byte.
+
+    Then their images are read, where the extra `insight` is installed and the setting of this name allows it: see
+    `findings`.
 
     A file that is refused costs nothing but itself: the reason is printed, the others go on, and the exit code is that
     of the first refusal. Originals are never changed or removed.
@@ -53,11 +58,12 @@ def ingest(
     """
     from medarchive.archive.archive import Archive
     from medarchive.cli.intake import Taken, files_below, take_in
+    from medarchive.cli.reading import reader_for
 
     started = time.monotonic()
     taken: list[Taken] = []
     refused: list[Refused] = []
-    with Archive.open(settings) as archive:
+    with Archive.open(settings, reader=reader_for(settings)) as archive:
         files = list(files_below(paths, settings.archive.resolve()))
         for result in followed(take_in(archive, files), "storing", len(files)):
             if isinstance(result, Taken):
@@ -89,7 +95,10 @@ def ingest(
 
 
 def _compress(archive: "Archive", uids: list[str]) -> None:
-    """Compress what waits, and then the slices of the series that came in together, since they are complete."""
+    """Compress what waits, and then the slices of the series that came in together, since they are complete.
+
+    Their images are read last.
+    """
     for done in followed(archive.compress(wait_for_all=True), "compressing", archive.waiting()):
         if done.error:
             typer.echo(f"kept as received for now: {done.uid}: {done.error}", err=True)
@@ -97,6 +106,9 @@ def _compress(archive: "Archive", uids: list[str]) -> None:
     for done in followed(archive.compress_together(series), "coding slices together", None):
         if done.error:
             typer.echo(f"slices that stay apart for now: {done.error}", err=True)
+    for done in followed(archive.read_now(series), "reading images: series", None):
+        if done.error:
+            typer.echo(f"{done.uid or done.kind}: {done.error}", err=True)
 
 
 def _described(one: "Taken", record: "InstanceRecord") -> dict[str, str | int]:

@@ -33,7 +33,8 @@ def jobs(
     A job is to compress an instance, to cut the slices of a quiet series into groups, to pack a group into one
     container, or to write a group again without what was purged; to read what an instance of before refers to; to
     derive what the policy asks for from an instance, or to let the originals of a series go; to prove what a peer wants
-    the archive to commit itself to, or to report on that, which `serve` alone does.
+    the archive to commit itself to, or to report on that, which `serve` alone does; to read the images of a quiet
+    series.
 
     `serve` runs a process of `jobs --run` beside itself. Any number of them may run at once, on one archive.
 
@@ -44,6 +45,7 @@ def jobs(
     """
     from medarchive.archive import worker
     from medarchive.archive.archive import Archive
+    from medarchive.cli.reading import reader_for
 
     if run:
         stop = stop_on_signals()
@@ -51,7 +53,7 @@ def jobs(
         if with_parent:
             stop_with_parent(stop)
             say_ready()
-        worker.run(settings, stop)
+        worker.run(settings, stop, reader_for(settings))
         return
     with Archive.open(settings) as archive:
         if retry:

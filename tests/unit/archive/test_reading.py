@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
+from pydicom.encaps import encapsulate
 
 from contracts.objects import ct, part10
 from contracts.pictured import SERIES, STUDY, push, shaded, slices, work
@@ -138,34 +140,20 @@ def test_only_images_are_queued(archive: Archive) -> None:
         )
     ):
         archive.store(io.BytesIO(referring("1.2.9", sop_class=sop_class, modality=modality, own=f"1.2.8.{number}")))
-    ours = {"Manufacturer": "medarchive", "ManufacturerModelName": "medarchive insight"}
+    ours: dict[str, Any] = {"Manufacturer": "medarchive", "ManufacturerModelName": "medarchive insight"}
     archive.store(io.BytesIO(shaded(0.9, **ours)))
     assert "read" not in kinds(archive)
     work(archive)
     assert archive.findings(STUDY) == []
 
 
-BAD: dict[str, tuple[Callable[[], bytes], str]] = {
-    "no image": (lambda: _without_pixels(), "no pixel data"),
-    "1 x 1": (lambda: shaded(0.9, size=1), "too few"),
-    "constant": (lambda: ct(1, series=SERIES, PixelData=bytes(2 * 32 * 32)), "one grey"),
-    "corrupt": (lambda: _corrupt(), "decode"),
-    "too large": (lambda: ct(1, series=SERIES, Rows=60000, Columns=60000), ""),
-    "floating point": (lambda: _floating(), ""),
-}
-
-
 def _without_pixels() -> bytes:
-    import pydicom
-
     dataset = pydicom.dcmread(io.BytesIO(shaded(0.9)))
     del dataset.PixelData
     return part10(dataset)
 
 
 def _floating() -> bytes:
-    import pydicom
-
     dataset = pydicom.dcmread(io.BytesIO(shaded(0.9)))
     del dataset.PixelData
     dataset.add_new(0x7FE00008, "OF", bytes(4 * 32 * 32))
@@ -173,13 +161,20 @@ def _floating() -> bytes:
 
 
 def _corrupt() -> bytes:
-    import pydicom
-    from pydicom.encaps import encapsulate
-
     dataset = pydicom.dcmread(io.BytesIO(shaded(0.9)))
     dataset.PixelData = encapsulate([b"\xff\xd8\xff\xe0 this breaks off"])
     dataset["PixelData"].VR = "OB"
     return part10(dataset, "1.2.840.10008.1.2.4.70")
+
+
+BAD: dict[str, tuple[Callable[[], bytes], str]] = {
+    "no image": (_without_pixels, "no pixel data"),
+    "1 x 1": (lambda: shaded(0.9, size=1), "too few"),
+    "constant": (lambda: ct(1, series=SERIES, PixelData=bytes(2 * 32 * 32)), "one grey"),
+    "corrupt": (_corrupt, "decode"),
+    "too large": (lambda: ct(1, series=SERIES, Rows=60000, Columns=60000), ""),
+    "floating point": (_floating, ""),
+}
 
 
 @pytest.mark.parametrize("what", BAD)
@@ -198,7 +193,7 @@ def test_what_cannot_be_read_says_why_and_stops_nothing(archive: Archive, what: 
 
 def test_colour_and_palettes_pass(archive: Archive) -> None:
     rgb = np.random.default_rng(1).integers(0, 255, (32, 32, 3)).astype("u1")
-    colour = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}
+    colour: dict[str, Any] = {"SamplesPerPixel": 3, "PhotometricInterpretation": "RGB", "PlanarConfiguration": 0}
     colour |= {"BitsAllocated": 8, "BitsStored": 8, "HighBit": 7, "PixelData": rgb.tobytes()}
     push(archive, {"": ct(1, series=SERIES, **colour)})
     work(archive)
@@ -269,9 +264,10 @@ def test_broken_off_anywhere_it_is_done_when_done_again(
     with Archive.open(settings(tmp_path, lease=1, workers=1), reader=lambda: reader) as archive:
         push(archive, slices(*TUMOUR))
         for target, name in ((BrightnessReader, "read"), (Reads, "_end"), (Reads, "series")):
-            with monkeypatch.context() as patch, pytest.raises(Killed):
+            with monkeypatch.context() as patch:
                 patch.setattr(target, name, die)
-                list(archive.compress(wait_for_all=True, kinds=("read",)))
+                with pytest.raises(Killed):
+                    list(archive.compress(wait_for_all=True, kinds=("read",)))
             (job,) = [job for job in archive.jobs() if job.kind == "read"]
             assert job.state == "leased"
             archive.catalog.write(lambda change: change.execute("UPDATE job SET lease_until = 0"))
@@ -303,7 +299,9 @@ def test_ingest_does_not_wait_for_reading_and_reading_waits_for_ingest(
     assert waits.count(0) >= 5, "before the job, and before each of its images"
 
 
-def test_two_series_are_not_read_at_once(archive: Archive, reader: BrightnessReader) -> None:
+def test_two_series_are_not_read_at_once(
+    archive: Archive, reader: BrightnessReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
     at_once: list[int] = []
     running = threading.Semaphore(1)
     read = reader.read
@@ -314,7 +312,7 @@ def test_two_series_are_not_read_at_once(archive: Archive, reader: BrightnessRea
         running.release()
         return result
 
-    reader.read = alone  # type: ignore[method-assign]
+    monkeypatch.setattr(reader, "read", alone)
     for number in range(4):
         push(archive, slices(0.3, series=f"1.2.3.1.7{number}"))
     work(archive)
