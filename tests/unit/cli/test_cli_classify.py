@@ -12,6 +12,7 @@ from contracts.pictured import SERIES, shaded, slices
 from contracts.readers import VERSION, BrightnessReader
 from medarchive.cli import reading
 from medarchive.errors import NotDicom, SettingsError
+
 from .conftest import Cli
 
 SAME = {"file", "anatomy", "anatomy_probability", "finding", "probabilities", "abstained", "reason"}
