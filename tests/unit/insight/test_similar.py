@@ -4,14 +4,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from medarchive.insight import similar
 from medarchive.insight.similar import Neighbours, nearest
 
 
-def unit(count: int, seed: int = 1, dimensions: int = 16) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+def unit(count: int, seed: int = 1, dimensions: int = 16) -> NDArray[np.float32]:
     vectors = np.random.default_rng(seed).normal(size=(count, dimensions)).astype(np.float32)
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors
 
 
 @pytest.fixture(autouse=True)
