@@ -77,12 +77,17 @@ class Reporting:
         self._keep = keep
 
     def say(self, read: Read) -> str:
-        """Make what the settings ask for of a series in which a network was asked; why it could not be made, or "".
+        """Make what the settings ask for of a series that a network was asked about, or that it would rather not judge.
+
+        Returns:
+            Why it could not be made, or "".
 
         Raises:
             ArchiveBusy, OSError: it cannot be stored now.
         """
-        if not read.found.pooled.task or not (self._settings.insight_reports or self._settings.insight_heat):
+        pooled = read.found.pooled
+        asked = self._settings.insight_reports or self._settings.insight_heat
+        if not (asked and (pooled.task or pooled.abstained)):
             return ""
         try:
             header = self._pictures.header(read.carrier.record)
