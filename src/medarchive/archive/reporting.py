@@ -105,7 +105,7 @@ class Reporting:
         return ""
 
     def _report(self, read: Read, header: Dataset, name: str) -> None:
-        uid = report_uid(str(header.SeriesInstanceUID), name)
+        uid = report_uid(str(header.get("SeriesInstanceUID", "")), name)
         if not self._catalog.read(_THERE, (uid,)):
             said = _said(read, header, name)
             self._store(report(header, said, number=_SERIES + _integer(header.get("SeriesNumber")), now=_when(read)))
@@ -114,7 +114,7 @@ class Reporting:
     def _heat(self, read: Read, header: Dataset, name: str) -> None:
         heat = read.found.readings[read.found.strongest].heat
         said = _said(read, header, name)
-        uid = capture_uid(str(header.SeriesInstanceUID), str(header.SOPInstanceUID), said.frame, name)
+        uid = capture_uid(str(header.get("SeriesInstanceUID", "")), read.carrier.record.uid, said.frame, name)
         if heat is None or read.view is None or self._catalog.read(_THERE, (uid,)):
             return
         placed = onto(heat, *read.view.values.shape)
