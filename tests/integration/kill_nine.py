@@ -44,6 +44,7 @@ def settings(root: Path) -> Settings:
         undelete=0,
         lease=1,
         busy_timeout=60,
+        insight="false",
         port=0,
         any_peer=True,
     )

@@ -34,6 +34,7 @@ def settings(root: Path) -> Settings:
         grace=0,
         undelete=0,
         busy_timeout=60,
+        insight="false",
     )
 
 

@@ -77,12 +77,17 @@ class Reporting:
         self._keep = keep
 
     def say(self, read: Read) -> str:
-        """Make what the settings ask for of a series in which a network was asked; why it could not be made, or "".
+        """Make what the settings ask for of a series that a network was asked about, or that it would rather not judge.
+
+        Returns:
+            Why it could not be made, or "".
 
         Raises:
             ArchiveBusy, OSError: it cannot be stored now.
         """
-        if not read.found.pooled.task or not (self._settings.insight_reports or self._settings.insight_heat):
+        pooled = read.found.pooled
+        asked = self._settings.insight_reports or self._settings.insight_heat
+        if not (asked and (pooled.task or pooled.abstained)):
             return ""
         try:
             header = self._pictures.header(read.carrier.record)
@@ -100,7 +105,7 @@ class Reporting:
         return ""
 
     def _report(self, read: Read, header: Dataset, name: str) -> None:
-        uid = report_uid(str(header.SeriesInstanceUID), name)
+        uid = report_uid(str(header.get("SeriesInstanceUID", "")), name)
         if not self._catalog.read(_THERE, (uid,)):
             said = _said(read, header, name)
             self._store(report(header, said, number=_SERIES + _integer(header.get("SeriesNumber")), now=_when(read)))
@@ -109,7 +114,7 @@ class Reporting:
     def _heat(self, read: Read, header: Dataset, name: str) -> None:
         heat = read.found.readings[read.found.strongest].heat
         said = _said(read, header, name)
-        uid = capture_uid(str(header.SeriesInstanceUID), str(header.SOPInstanceUID), said.frame, name)
+        uid = capture_uid(str(header.get("SeriesInstanceUID", "")), read.carrier.record.uid, said.frame, name)
         if heat is None or read.view is None or self._catalog.read(_THERE, (uid,)):
             return
         placed = onto(heat, *read.view.values.shape)
