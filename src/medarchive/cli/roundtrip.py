@@ -85,7 +85,7 @@ class Trip:
 
 
 def round_trip(settings: Settings, slices: int) -> Iterator[Trip]:
-    """Send the shipped objects and a synthetic volume to a node on a free port; compress, read; find, get, move, compare.
+    """Send the shipped objects and a synthetic volume to a node; compress, read; find, get, move, compare.
 
     Args:
         settings: of the archive; where the node listens is decided here.

@@ -41,7 +41,7 @@ def _head(draw: np.random.Generator) -> np.ndarray:
 def _outline(draw: np.random.Generator) -> np.ndarray:
     down, across = np.mgrid[0:96, 0:96]
     row, column = draw.integers(35, 60), draw.integers(26, 40)
-    return (down - row) ** 2 + (across - column) ** 2 < 64
+    return np.asarray((down - row) ** 2 + (across - column) ** 2 < 64)
 
 
 @pytest.fixture
