@@ -105,11 +105,11 @@ def test_the_map_is_empty_outside_what_the_network_sees() -> None:
     assert cam[:, 32:224, 32:224].max() > 0
 
 
-@pytest.mark.parametrize("step", ["moved", "curved", "framed", "marked", "erasing", "blurred", "changed"])
+@pytest.mark.parametrize("step", ["moved", "curved", "detailed", "framed", "marked", "erasing", "blurred", "changed"])
 def test_each_change_of_looks_keeps_shape_and_range(step: str) -> None:
     torch.manual_seed(1)
     pictures = torch.rand(6, 1, 64, 64)
-    changed = getattr(Cues(marks=1.0, erased=1.0, blur=1.0), step)(pictures)
+    changed = getattr(Cues(marks=1.0, erased=1.0, blur=1.0, detail=2.0), step)(pictures)
     assert changed.shape == pictures.shape
     assert changed.min() >= 0
     assert changed.max() <= 1

@@ -31,6 +31,8 @@ class Cues:
         erased: chance that a square of up to a third of the side becomes grey.
         blur: chance of fewer pixels, down to a quarter of the side.
         noise: largest deviation.
+        detail: largest factor, and its inverse the smallest, of what is finer than 4 pixels, and again of what is finer
+            than 16.
     """
 
     turn: float = 12.0
@@ -47,11 +49,12 @@ class Cues:
     erased: float = 0.3
     blur: float = 0.4
     noise: float = 0.04
+    detail: float = 1.0
 
     def changed(self, pictures: Tensor) -> Tensor:
         """Everything at once, drawn for each picture by torch's own generator."""
         x = self.erasing(self.marked(self.moved(pictures)))
-        x = self.blurred(self.framed(self.curved(x)))
+        x = self.blurred(self.framed(self.detailed(self.curved(x))))
         return (x + torch.randn_like(x) * torch.rand(len(x), 1, 1, 1) * self.noise).clamp(0, 1)
 
     def moved(self, pictures: Tensor) -> Tensor:
@@ -86,6 +89,15 @@ class Cues:
         share = torch.where(torch.rand(n, 1) < self.equal, torch.rand(n, 1), torch.zeros(n, 1))
         table = table * (1 - share) + share * _equalising(number)
         return table.clamp(0, 1).gather(1, number).view_as(pictures)
+
+    def detailed(self, pictures: Tensor) -> Tensor:
+        """Fine structure stronger or weaker, at two scales: how sharp a device or a scan is."""
+        for wide in (4, 16):
+            factor = torch.exp(_within(len(pictures), math.log(self.detail))).view(-1, 1, 1, 1)
+            soft = functional.avg_pool2d(pictures, wide)
+            soft = functional.interpolate(soft, size=tuple(pictures.shape[2:]), mode="bilinear")
+            pictures = (soft + factor * (pictures - soft)).clamp(0, 1)
+        return pictures
 
     def framed(self, pictures: Tensor) -> Tensor:
         """Edges black, each as wide as drawn; half of the pictures keep theirs."""

@@ -57,7 +57,7 @@ class Recipe:
     licence: str
     side: int = 128
     crop: int = 128
-    widths: tuple[int, ...] = (24, 48, 96, 128)
+    widths: tuple[int, ...] = (16, 32, 64, 128)
     cues: Cues = field(default_factory=Cues)
     dropout: float = 0.3
     smooth: float = 0.1
@@ -87,6 +87,10 @@ RECIPES = {
             dataset="kermany-cxr-small",
             labels=("normal", "bacteria", "virus"),
             licence="CC BY 4.0",
+            crop=112,
+            cues=Cues(
+                zoom=1.25, stretch=1.15, curve=1.2, equal=0.4, low=0.2, high=0.35, blur=0.6, noise=0.06, detail=2.5
+            ),
             failures=(
                 "Children of one hospital only: adults, other devices and other diseases have not been seen.",
                 "Bacteria and virus are told apart poorly; the sum of both, pneumonia, is what is meant to be read.",
@@ -99,7 +103,10 @@ RECIPES = {
             labels=("likely_benign", "likely_malignant"),
             licence="CC BY 3.0",
             crop=96,
-            cues=Cues(zoom=1.08, stretch=1.04, turn=180.0, shift=0.03, marks=0.0, erased=0.0, frame=0.15, low=0.1),
+            steps=600,
+            cues=Cues(
+                zoom=1.08, stretch=1.04, turn=180.0, shift=0.03, marks=0.0, erased=0.0, frame=0.15, low=0.1, detail=1.5
+            ),
             failures=(
                 "The labels are radiologists' opinions, not pathology, and follow the nodule's size.",
                 "Every patch that was learned from has a nodule in its middle: a patch without one gets an answer too.",
@@ -111,7 +118,20 @@ RECIPES = {
             dataset="iq-othnccd",
             labels=("normal", "benign", "malignant"),
             licence="CC BY 4.0",
-            cues=Cues(curve=1.2, equal=0.4, low=0.2, high=0.4),
+            widths=(16, 48, 96),
+            steps=350,
+            cues=Cues(
+                zoom=1.25,
+                stretch=1.15,
+                marks=0.0,
+                curve=1.2,
+                equal=0.4,
+                low=0.3,
+                high=0.4,
+                blur=0.5,
+                noise=0.06,
+                detail=2,
+            ),
             dropout=0.4,
             failures=(
                 "82 benign slices of a few patients taught it, 21 tested it: benign is hardly more than a guess.",
