@@ -21,7 +21,7 @@ __all__ = ["Recipe", "train", "trained"]
 
 _OTHER = ANATOMIES.index("other")
 _OFTEN = {"other": 1.6}  # so many parts of the body are among them
-_SETTLING = {"other": 2.5, "lung-ct": 2.0}
+_SETTLING = {"other": 1.8, "lung-ct": 2.0}
 _LITTLE = Augment(turn=10, zoom=1.1, gamma=1.4, window=0.15, blur=0.3, noise=0.03)
 
 
@@ -32,7 +32,7 @@ class Recipe:
     Attributes:
         steps: batches.
         settling: more of them, in which no picture is scattered and those are seen more often that are confused.
-        rate: highest learning rate; a quarter of it while settling.
+        rate: highest learning rate; half of it while settling.
         pictures: different ones in a batch; each is seen twice, once changed a little and once scattered.
         others: made-up ones in a batch, which are to be called "other".
         left_out: labels that are not trained on, to see what the router makes of what it never saw.
@@ -40,7 +40,7 @@ class Recipe:
     """
 
     steps: int = 800
-    settling: int = 160
+    settling: int = 130
     rate: float = 2e-3
     pictures: int = 36
     others: int = 20
@@ -82,7 +82,7 @@ def trained(samples: Anatomies, net: RouterNet, checkpoint: Path, recipe: Recipe
             net,
             then,
             steps=recipe.settling,
-            rate=recipe.rate / 4,
+            rate=recipe.rate / 2,
             checkpoint=checkpoint.with_suffix(".settling"),
             device=device,
             seed=recipe.seed + 1,

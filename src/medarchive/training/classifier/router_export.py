@@ -70,17 +70,21 @@ class Shipped(nn.Module):
     mean: Tensor
     axes: Tensor
 
-    def __init__(self, net: RouterNet, divisor: float, prototypes: Tensor, space: Space) -> None:
+    bias: Tensor
+
+    def __init__(self, net: RouterNet, bias: Floats, divisor: float, prototypes: Tensor, space: Space) -> None:
         """Take a trained network.
 
         Args:
             net: of ``router_net``.
+            bias: (classes,), added to the logits.
             divisor: the temperature.
             prototypes: (m, 128), unit length.
             space: of the vectors.
         """
         super().__init__()
         self.net, self.divisor = net.eval(), divisor
+        self.register_buffer("bias", torch.from_numpy(bias))
         for name, value in (("prototypes", prototypes), *((each, getattr(space, each)) for each in _PARTS)):
             self.register_buffer(name, value)
 
@@ -88,6 +92,7 @@ class Shipped(nn.Module):
         """Of pictures (n, 1, 256, 256)."""
         small = functional.avg_pool2d(pictures, 2)
         logits, vectors = self.net(small)
+        logits = logits + self.bias
         known = logits[:, : len(_KNOWN)]
         energy = -torch.logsumexp(known, dim=1)
         distance = 1 - (vectors @ self.prototypes.T).amax(dim=1)
@@ -118,7 +123,8 @@ def calibrated(net: RouterNet, samples: Anatomies) -> tuple[Shipped, dict[str, f
     halved(net)
     validation = samples.where(lambda row: row.split == "validation")
     logits, _ = answers(net, validation.pixels)
-    divisor = temperature(logits, validation.targets)
+    bias = _bias(logits, validation.targets)
+    divisor = temperature(logits + bias, validation.targets)
     train = samples.where(lambda row: row.split == "train")
     vectors = answers(net, train.pixels)[1]
     means = [
@@ -127,7 +133,7 @@ def calibrated(net: RouterNet, samples: Anatomies) -> tuple[Shipped, dict[str, f
     ]
     prototypes = functional.normalize(torch.from_numpy(np.stack(means)), dim=1)
     layouts = answers(lambda pictures: (layout(pictures),), train.pixels)[0]
-    shipped = Shipped(net, divisor, prototypes, Space.of(vectors, layouts)).eval()
+    shipped = Shipped(net, bias, divisor, prototypes, Space.of(vectors, layouts)).eval()
     known = validation.where(lambda row: row.anatomy != "other")
     _, energy, distance, _ = answers(shipped, _doubled(known.pixels))
     limits = {
@@ -136,6 +142,23 @@ def calibrated(net: RouterNet, samples: Anatomies) -> tuple[Shipped, dict[str, f
         "sure": _SURE,
     }
     return shipped, limits
+
+
+def _bias(logits: Floats, targets: NDArray[np.int64]) -> Floats:
+    """What is added to the logit of chest CT, from 0 to 1: the least with which most pictures are rightly placed.
+
+    Settling draws ``other`` often, of which slices below the lungs are most alike.
+    """
+    found = np.zeros(len(ANATOMIES), np.float32)
+    chest = ANATOMIES.index("lung-ct")
+
+    def right(value: float) -> float:
+        said = logits.copy()
+        said[:, chest] += value
+        return float(np.mean(_merged(said.argmax(axis=1)) == _merged(targets)))
+
+    found[chest] = max(np.linspace(0, 1, 5), key=right)
+    return found
 
 
 def _doubled(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
