@@ -17,7 +17,7 @@ PREFIX = "MEDARCHIVE_"
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """A DICOM application entity that may talk to us, and where C-MOVE finds it."""
+    """A DICOM application entity that may talk to us, and where C-MOVE and reports find it."""
 
     ae_title: str
     host: str
@@ -54,7 +54,8 @@ class Settings:
     ae_title: str = "MEDARCHIVE"
     """Our own application entity title, 1 to 16 characters."""
     peers: tuple[Peer, ...] = field(default=())
-    """The application entities that may associate with the node, and the destinations of C-MOVE."""
+    """The application entities that may associate with the node, the destinations of C-MOVE and of reports on storage
+    commitment."""
     any_peer: bool = False
     """Whether unknown application entities may associate too, under any called AE title; C-MOVE goes to peers alone."""
     node_processes: int = field(default_factory=lambda: min(os.cpu_count() or 1, 4))
@@ -89,6 +90,9 @@ class Settings:
     """Seconds after which a job whose worker fell silent is given to another."""
     attempts: int = 5
     """How often a job is tried before it waits for a person."""
+    report_attempts: int = 36
+    """How often the outcome of a storage commitment is offered to the peer that asked; pauses grow to an hour, so that
+    36 times are a day."""
     policy: tuple[Rule, ...] = field(default=())
     """Which images may lose something, as ``[[policy]]`` tables: see below. None: all is kept lossless."""
 
@@ -116,6 +120,7 @@ class Settings:
             ("busy_timeout", 0.1, 3600),
             ("lease", 1, 86400),
             ("attempts", 1, 100),
+            ("report_attempts", 1, 1000),
         )
         for name, low, high in bounds:
             value = getattr(self, name)

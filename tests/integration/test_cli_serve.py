@@ -2,6 +2,7 @@
 
 import json
 import os
+import queue
 import re
 import signal
 import subprocess
@@ -12,6 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom.dataset import Dataset
+from pydicom.uid import CTImageStorage
+from pynetdicom import AE, evt
+from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPushModelInstance
 
 from contracts.objects import ct
 from medarchive.settings import Settings
@@ -152,6 +157,35 @@ def test_a_node_of_several_processes_is_one_archive(
     wait_until(lambda: gone(first))
     assert dcmtk("echoscu", port, "") == 0
     assert not gone(second)
+
+
+def test_a_modality_hears_that_the_archive_answers_for_its_images(serve: Serve, tmp_path: Path) -> None:
+    """Stored, asked for, proven by the jobs process, and reported to the peer's own address by the node."""
+    heard: queue.Queue[tuple[int, Dataset]] = queue.Queue()
+
+    def hear(event: evt.Event) -> tuple[int, None]:
+        heard.put((event.request.EventTypeID, event.event_information))
+        return 0, None
+
+    modality = AE(ae_title="CT1")
+    modality.add_supported_context(StorageCommitmentPushModel, scu_role=False, scp_role=True)
+    listening = modality.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_N_EVENT_REPORT, hear)])
+    _, port = serve("--peer", f"CT1=127.0.0.1:{listening.server_address[1]}")
+    (tmp_path / "one.dcm").write_bytes(ct(1))
+    assert dcmtk("storescu", port, "-aet", "CT1", str(tmp_path / "one.dcm")) == 0
+    asked, item = Dataset(), Dataset()
+    item.ReferencedSOPClassUID, item.ReferencedSOPInstanceUID = CTImageStorage, "1.2.3.1.1.1"
+    asked.TransactionUID, asked.ReferencedSOPSequence = "1.2.9", [item]
+    modality.add_requested_context(StorageCommitmentPushModel)
+    association = modality.associate("127.0.0.1", port, ae_title="MEDARCHIVE")
+    status, _ = association.send_n_action(asked, 1, StorageCommitmentPushModel, StorageCommitmentPushModelInstance)
+    assert status.Status == 0
+    association.release()
+    kind, event = heard.get(timeout=30)
+    assert (kind, event.TransactionUID) == (1, "1.2.9")
+    assert [each.ReferencedSOPInstanceUID for each in event.ReferencedSOPSequence] == ["1.2.3.1.1.1"]
+    wait_until(lambda: [each["state"] for each in ask(tmp_path, "commitments")] == ["reported"])
+    listening.shutdown()
 
 
 def test_a_port_that_is_taken_is_one_line(serve: Serve, tmp_path: Path) -> None:

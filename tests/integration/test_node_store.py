@@ -96,7 +96,7 @@ def test_private_and_unknown_sop_classes_are_taken(node: Node, archive: Archive)
         assert stored_dataset(archive, f"1.5.{number}") == dataset_of(data)[3]
 
 
-@pytest.mark.parametrize("sop_class", ["1.2.840.10008.5.1.4.31", "1.2.840.10008.1.20.1", "1.2.840.10008.5.1.1.9"])
+@pytest.mark.parametrize("sop_class", ["1.2.840.10008.5.1.4.31", "1.2.840.10008.1.20.2", "1.2.840.10008.5.1.1.9"])
 def test_services_that_are_none_of_ours_are_not_taken(node: Node, sop_class: str) -> None:
     """Modality Worklist, Storage Commitment, Print."""
     with RawPeer(node.port, sop_class, ExplicitVRLittleEndian) as peer:

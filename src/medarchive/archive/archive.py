@@ -12,12 +12,13 @@ from medarchive.archive.build import Builder
 from medarchive.archive.catalog import InstanceRecord
 from medarchive.archive.check import Problem, check
 from medarchive.archive.collector import Collected, collect
+from medarchive.archive.commit import Committer
+from medarchive.archive.commitments import Commitments
 from medarchive.archive.compress import Compressed, Compressor
 from medarchive.archive.courtesy import Courtesy
 from medarchive.archive.decoded import Decoded
 from medarchive.archive.derivations import Derivation, derivations
 from medarchive.archive.disk import Disk
-from medarchive.archive.eligible import commit
 from medarchive.archive.exclusive import exclusive
 from medarchive.archive.how import How
 from medarchive.archive.ingest import Ingest, Offer, Stored
@@ -279,12 +280,16 @@ class Archive:
         return derivations(self.catalog, "source_uid = ? OR derived_uid = ?", uid, uid)
 
     def commit(self, uids: Sequence[str]) -> list[str]:
-        """Note that the archive answers for some instances: they will never go for a version with loss.
+        """Answer for some instances, each after it was given back whole: they will never go for a version with loss.
 
         Returns:
-            Those that are not here.
+            Those that are not here, or do not come back as they were received: for these the archive does not answer.
         """
-        return self.catalog.write(lambda transaction: commit(transaction, uids))
+        return Committer(self.catalog, self._restored()).all(list(uids))
+
+    def commitments(self) -> Commitments:
+        """What peers asked the archive to answer for (PS3.4 J), and what came of it."""
+        return Commitments(self.settings, self.catalog)
 
     def waiting(self) -> int:
         """How many jobs are to be done."""

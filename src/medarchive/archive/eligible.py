@@ -3,7 +3,7 @@
 import io
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import BinaryIO
 
 import pydicom
@@ -32,10 +32,11 @@ def guarded(read: Read, instance: int, uid: str) -> str | None:
     return mentioned(read, uid)
 
 
-def commit(transaction: Transaction, uids: Iterable[str]) -> list[str]:
-    """Note that the archive answers for some instances (PS3.4 J, Storage Commitment); those that are not here."""
-    sql = "UPDATE instance SET committed_at = ? WHERE SOPInstanceUID = ? AND hidden_at IS NULL RETURNING id"
-    return [uid for uid in uids if not transaction.execute(sql, (time.time(), uid))]
+def commit(transaction: Transaction, record: InstanceRecord) -> bool:
+    """Note that the archive answers for an instance that was just given back (PS3.4 J); False where it is gone."""
+    sql = "UPDATE instance SET committed_at = coalesce(committed_at, ?) WHERE id = ? AND sha256 = ? "
+    sql += "AND hidden_at IS NULL RETURNING id"
+    return bool(transaction.execute(sql, (time.time(), record.id, record.sha256)))
 
 
 def refusal(blobs: BlobStore, record: InstanceRecord, opened: Callable[[InstanceRecord], BinaryIO]) -> str | None:

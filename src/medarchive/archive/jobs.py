@@ -9,6 +9,7 @@ from medarchive.archive.catalog import Catalog, Row, Transaction
 
 __all__ = [
     "KINDS",
+    "REPORT",
     "Job",
     "Kind",
     "enqueue",
@@ -24,13 +25,16 @@ __all__ = [
     "waiting",
 ]
 
-Kind = Literal["compress", "group", "pack", "regroup", "refer", "derive", "retire"]
+Kind = Literal["compress", "group", "pack", "regroup", "refer", "derive", "retire", "commit", "report"]
 """``compress``: an instance. ``group``: a series that has gone quiet is cut into groups. ``pack``: a group's slices are
 coded together. ``regroup``: a closed group is written again without what was purged. ``refer``: which others an
 instance mentions is read. ``derive``: a version with loss is made of an instance. ``retire``: the originals of a
-series, of which there are such versions, go out of sight."""
+series, of which there are such versions, go out of sight. ``commit``: the instances of a storage commitment are proven.
+``report``: its outcome is told to the peer that asked."""
 
-KINDS: tuple[Kind, ...] = get_args(Kind)
+REPORT: Kind = "report"
+KINDS: tuple[Kind, ...] = tuple(kind for kind in get_args(Kind) if kind != REPORT)
+"""What an archive does by itself. Reports are a node's: they need a network."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 2.0, 3600.0
 _SOON = 5.0
 """Seconds within which a series must go quiet to be waited for."""
@@ -43,7 +47,7 @@ class Job:
     Attributes:
         id: its number.
         kind: what is to be done.
-        target: the row number of the instance or series, or the number of the batch, that it is to be done to.
+        target: the row number of the instance, series or commitment, or the number of the batch, that it is done to.
         state: ``waiting``, ``leased`` to a worker, or ``failed``: tried as often as the settings allow.
         attempts: how often it was begun.
         run_after: not before this time (seconds since 1970).
@@ -89,6 +93,7 @@ def lease(
     attempts: int,
     up_to: int | None = None,
     kinds: Sequence[Kind] = KINDS,
+    early: Sequence[int] = (),
 ) -> Job | None:
     """Take the next job that may run now, or whose worker is dead; None where there is none.
 
@@ -99,17 +104,19 @@ def lease(
         attempts: a job that was begun this often and whose worker died is not begun again.
         up_to: no job with a higher number.
         kinds: no job of another kind.
+        early: targets of which a job may be taken before its time, before its first attempt.
     """
     now = time.time()
-    where = "((state = 'waiting' AND run_after <= ?) OR (state = 'leased' AND lease_until < ?)) AND id <= ?"
+    due = f"(run_after <= ? OR (attempts = 0 AND target IN ({_marks(early)})))"
+    where = f"((state = 'waiting' AND {due}) OR (state = 'leased' AND lease_until < ?)) AND id <= ?"
     where += f" AND kind IN ({_marks(kinds)})"
-    parameters = (now, now, (1 << 62) if up_to is None else up_to, *kinds)
+    parameters = (now, *early, now, (1 << 62) if up_to is None else up_to, *kinds)
 
     def take(transaction: Transaction) -> Job | None:
         transaction.execute(
             "UPDATE job SET state = 'failed', error = 'its worker died at every attempt' "
-            "WHERE state = 'leased' AND lease_until < ? AND attempts >= ?",
-            (now, attempts),
+            f"WHERE state = 'leased' AND lease_until < ? AND attempts >= ? AND kind IN ({_marks(kinds)})",
+            (now, attempts, *kinds),
         )
         rows = transaction.execute(
             "UPDATE job SET state = 'leased', owner = ?, lease_until = ?, attempts = attempts + 1 WHERE id = "

@@ -9,9 +9,11 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from medarchive.archive import jobs
 from medarchive.archive.build import Builder
 from medarchive.archive.catalog import Catalog, Transaction
+from medarchive.archive.commit import Committer
 from medarchive.archive.compress import Compressed, Compressor
 from medarchive.archive.decoded import Decoded
 from medarchive.archive.derive import Deriver
+from medarchive.archive.heartbeat import Heartbeat
 from medarchive.archive.how import How
 from medarchive.archive.instances import by_id, matching
 from medarchive.archive.mentions import note_mentions, read_mentions
@@ -38,7 +40,9 @@ class Runner:
         self._packer = Packer(settings, catalog, decoded, staging)
         self._builder = Builder(settings, decoded, staging)
         self._deriver = Deriver(settings, catalog, decoded, staging, self._builder)
-        self._retirer = Retirer(settings, catalog, restorer(decoded.blobs, staging, settings.max_memory_bytes))
+        restore = restorer(decoded.blobs, staging, settings.max_memory_bytes)
+        self._retirer = Retirer(settings, catalog, restore)
+        self._committer = Committer(catalog, restore)
         self._owner = f"{os.uname().nodename}:{os.getpid()}:{time.monotonic_ns()}"
 
     def run(self, up_to: int | None = None, kinds: Sequence[jobs.Kind] = jobs.KINDS) -> Compressed | None:
@@ -49,7 +53,7 @@ class Runner:
         if job is None:
             return None
         try:
-            with _Heartbeat(self._catalog, job, settings.lease):
+            with Heartbeat(self._catalog, job, settings.lease):
                 return self._do(job)
         except (MedarchiveError, OSError, MemoryError, ArithmeticError, LookupError, ValueError) as error:
             # Whatever a strange object does to a codec, it costs this job and nothing else.
@@ -97,6 +101,8 @@ class Runner:
             return self._deriver.derive(job, by_id(self._catalog, job.target))
         if job.kind == "retire":
             return self._retirer.retire(job)
+        if job.kind == "commit":
+            return self._committer.commit(job, last=job.attempts >= self._settings.attempts)
         return self._keep(job)
 
     def _refer(self, job: jobs.Job) -> Compressed:
@@ -130,26 +136,3 @@ class Runner:
                 raise
             self._catalog.write(lambda transaction: jobs.postpone(transaction, job, 0))  # it went elsewhere meanwhile
             return Compressed(job.kind, job.target)
-
-
-class _Heartbeat:
-    """Renews a job's lease while its work goes on, however long a large object takes."""
-
-    def __init__(self, catalog: Catalog, job: jobs.Job, seconds: float) -> None:
-        self._catalog = catalog
-        self._job = job
-        self._seconds = seconds
-        self._done = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="medarchive-lease", daemon=True)
-
-    def _beat(self) -> None:
-        while not self._done.wait(self._seconds / 3):
-            if not jobs.renew(self._catalog, self._job, self._seconds):
-                return
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()

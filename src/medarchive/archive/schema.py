@@ -158,3 +158,22 @@ def m0004_policy(db: Database) -> None:
         "INSERT INTO job (kind, target, priority, state, attempts, run_after, owner, lease_until, error, created_at, "
         "options) SELECT 'refer', id, 0, 'waiting', 0, 0, '', 0, '', received_at, '' FROM instance WHERE unread = 1"
     )
+
+
+@MIGRATIONS()
+def m0005_commitment(db: Database) -> None:
+    """Requests for storage commitment, and what became of the instances that they name (PS3.4 J).
+
+    ``failure`` is NULL until an instance was looked at, then 0 or the Failure Reason (PS3.3 C.14.1.1). A ``duplicate``
+    has the Transaction UID of another request.
+    """
+    db["commitment"].create(
+        {"id": int, "transaction_uid": str, "peer": str, "duplicate": int}
+        | {"requested_at": float, "decided_at": float, "reported_at": float},
+        pk="id",
+    )
+    db["commitment"].create_index(["transaction_uid"])
+    db.execute(
+        "CREATE TABLE commitment_item (commitment INTEGER, number INTEGER, sop_class TEXT, uid TEXT, failure INTEGER, "
+        "PRIMARY KEY (commitment, number)) WITHOUT ROWID"
+    )

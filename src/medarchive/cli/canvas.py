@@ -3,12 +3,13 @@
 import io
 from collections.abc import Iterable, Sequence
 from html import escape
-from typing import Any
-
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from medarchive.cli.shapes import Box, Dot, Line, Shape
 from medarchive.errors import SettingsError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 __all__ = ["check_pillow", "png", "svg"]
 
@@ -59,7 +60,7 @@ def png(
     shapes: Iterable[Shape],
     canvas: tuple[int, int],
     scale: int,
-    pictures: Sequence[tuple[int, int, NDArray[Any]]] = (),
+    pictures: "Sequence[tuple[int, int, NDArray[Any]]]" = (),
 ) -> bytes:
     """Shapes on a white canvas, drawn larger and scaled down, for smooth edges; pictures as they are, over them.
 

@@ -32,7 +32,8 @@ def jobs(
 
     A job is to compress an instance, to cut the slices of a quiet series into groups, to pack a group into one
     container, or to write a group again without what was purged; to read what an instance of before refers to; to
-    derive what the policy asks for from an instance, or to let the originals of a series go.
+    derive what the policy asks for from an instance, or to let the originals of a series go; to prove what a peer wants
+    the archive to commit itself to, or to report on that, which `serve` alone does.
 
     `serve` runs a process of `jobs --run` beside itself. Any number of them may run at once, on one archive.
 

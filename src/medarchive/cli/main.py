@@ -13,6 +13,7 @@ from medarchive.cli import (
     bench,
     bench_lossy,
     bench_profile,
+    commitments,
     compress,
     demo,
     fidelity,
@@ -46,7 +47,7 @@ _COMMANDS = {
         *(upkeep.check, upkeep.delete, upkeep.undelete, upkeep.collect),
     ),
     "Look and fetch": (find.find, find.show, find.stats, get.get),
-    "Run": (serve.serve, jobs.jobs, demo.demo),
+    "Run": (serve.serve, jobs.jobs, commitments.commitments, demo.demo),
     "Arrays": (
         arrays.encode,
         arrays.decode,

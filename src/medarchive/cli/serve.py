@@ -28,9 +28,9 @@ def serve(
 ) -> None:
     """Run the DICOM node, and a process that compresses behind it, until told to stop (Ctrl-C, SIGTERM).
 
-    It listens on loopback and knows no peers unless settings or options say otherwise. C-ECHO, C-STORE, C-FIND, C-GET
-    and C-MOVE; a C-STORE is answered when the object is durable. One line says when it is ready, and where.
-    Associations are spread over as many processes as the setting node_processes says: one a core, up to four.
+    It listens on loopback and knows no peers unless settings or options say otherwise. C-ECHO, C-STORE, C-FIND, C-GET,
+    C-MOVE and Storage Commitment; a C-STORE is answered when the object is durable. One line says when it is ready, and
+    where. Associations are spread over as many processes as the setting node_processes says: one a core, up to four.
 
     Examples:
       medarchive serve --any-peer

@@ -1,1 +1,1 @@
-"""The DICOM node: C-ECHO, C-STORE, C-FIND, C-GET and C-MOVE over the archive, on pynetdicom."""
+"""The DICOM node: C-ECHO, C-STORE, C-FIND, C-GET, C-MOVE and Storage Commitment over the archive, on pynetdicom."""

@@ -1,4 +1,4 @@
-"""Our side of an association: pynetdicom's, with data sets that stream and retrievals of our own."""
+"""Our side of an association: pynetdicom's, with streams, retrievals, actions and notices of our own."""
 
 import queue
 import socket
@@ -9,9 +9,10 @@ from typing import Any
 
 from pynetdicom.association import Association
 from pynetdicom.dimse import DIMSEServiceProvider
-from pynetdicom.dimse_primitives import C_GET, C_MOVE
+from pynetdicom.dimse_primitives import C_GET, C_MOVE, N_ACTION
 from pynetdicom.transport import RequestHandler, ThreadedAssociationServer
 
+from medarchive.dicom_node.notices import Notices
 from medarchive.dicom_node.receiving import Provider
 from medarchive.dicom_node.reception import Reception
 
@@ -60,13 +61,32 @@ class _Indications(queue.Queue[Any]):
         self._messages.put((None, None))
 
 
+class _Messages(queue.Queue[Any]):
+    """What the peer says; its answers to notices go to those who wait for them."""
+
+    def __init__(self, notices: Notices) -> None:
+        super().__init__()
+        self._notices = notices
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+        """See queue.Queue."""
+        if not self._notices.answered(item[1]):
+            super().put(item, block, timeout)
+
+
 class _Dimse(DIMSEServiceProvider):
-    """Waits for messages instead of asking for them a thousand times a second."""
+    """Waits for messages instead of asking for them a thousand times a second, and sends notices meanwhile."""
+
+    def __init__(self, association: Association) -> None:
+        super().__init__(association)
+        self.notices = Notices()
+        self.msg_queue = _Messages(self.notices)
 
     def get_msg(self, block: bool = False) -> Any:
-        """See pynetdicom."""
+        """See pynetdicom; who asks without blocking has no request under way."""
         if block:
             return super().get_msg(block=True)
+        self.notices.send_on(self.assoc)
         try:
             return self.msg_queue.get(timeout=_LOOK)
         except queue.Empty:
@@ -76,12 +96,21 @@ class _Dimse(DIMSEServiceProvider):
 class NodeAssociation(Association):
     """An accepted association."""
 
+    @property
+    def notices(self) -> Notices:
+        """What we have to say to the peer without being asked."""
+        dimse: _Dimse = self.dimse
+        return dimse.notices
+
     def _serve_request(self, msg: Any, context_id: int) -> None:
-        """C-GET and C-MOVE are ours; the rest goes pynetdicom's way."""
+        """C-GET, C-MOVE and N-ACTION are ours; the rest goes pynetdicom's way."""
         server: Server = self._server
         context = self._accepted_cx.get(context_id)
         server.busy.enter(self)
         try:
+            if isinstance(msg, N_ACTION) and msg.MessageID is not None and context is not None:
+                server.act(self, msg, context)
+                return
             if not isinstance(msg, C_GET | C_MOVE) or not msg.is_valid_request or context is None:
                 super()._serve_request(msg, context_id)
                 return
@@ -118,6 +147,7 @@ class Server(ThreadedAssociationServer):
         busy: Busy,
         reception: Reception,
         retrieve: Callable[[NodeAssociation, Any, Any], None],
+        act: Callable[[NodeAssociation, Any, Any], None],
         listener: socket.socket | None = None,
         **options: Any,
     ) -> None:
@@ -125,6 +155,7 @@ class Server(ThreadedAssociationServer):
         self.busy = busy
         self.reception = reception
         self.retrieve = retrieve
+        self.act = act
         self._listener = listener
         super().__init__(*arguments, request_handler=_Handler, **options)
 

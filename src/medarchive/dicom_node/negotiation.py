@@ -10,6 +10,7 @@ from pynetdicom.sop_class import (
     PatientRootQueryRetrieveInformationModelFind,
     PatientRootQueryRetrieveInformationModelGet,
     PatientRootQueryRetrieveInformationModelMove,
+    StorageCommitmentPushModel,
     StudyRootQueryRetrieveInformationModelFind,
     StudyRootQueryRetrieveInformationModelGet,
     StudyRootQueryRetrieveInformationModelMove,
@@ -19,7 +20,7 @@ from pynetdicom.sop_class import (
 
 from medarchive.dicom.attributes import Level
 
-__all__ = ["ROOTS", "SERVICES", "TRANSFER_SYNTAXES", "accepted", "is_storage"]
+__all__ = ["NATIVE", "ROOTS", "SERVICES", "TRANSFER_SYNTAXES", "accepted", "is_storage"]
 
 ROOTS = {
     PatientRootQueryRetrieveInformationModelFind: Level.PATIENT,
@@ -31,8 +32,8 @@ ROOTS = {
 }
 """The information models (PS3.4 C.6), each with the level at its root."""
 
-SERVICES = (Verification, *ROOTS)
-_NATIVE = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
+SERVICES = (Verification, StorageCommitmentPushModel, *ROOTS)
+NATIVE = (ExplicitVRLittleEndian, ImplicitVRLittleEndian)
 _JPEG_XL = tuple(UID(f"1.2.840.10008.1.2.4.{number}") for number in (110, 111, 112))
 TRANSFER_SYNTAXES = frozenset(map(str, (*AllTransferSyntaxes, *_JPEG_XL)))
 """Every transfer syntax of PS3.6 that objects are stored in; private ones are not among them."""
@@ -63,7 +64,7 @@ def accepted(proposed: Iterable[PresentationContext]) -> list[PresentationContex
     supported = []
     for abstract, offered in syntaxes.items():
         if abstract in SERVICES:
-            wanted = [str(syntax) for syntax in _NATIVE]
+            wanted = [str(syntax) for syntax in NATIVE]
         elif is_storage(abstract):
             wanted = [syntax for syntax in offered if syntax in TRANSFER_SYNTAXES]
         else:

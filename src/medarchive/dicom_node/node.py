@@ -13,9 +13,11 @@ from pynetdicom.events import Event
 
 from medarchive.archive.archive import Archive
 from medarchive.dicom_node.association import Busy, Server, set_nodelay
+from medarchive.dicom_node.commitment import act
 from medarchive.dicom_node.find import handle_find
 from medarchive.dicom_node.negotiation import ROOTS, accepted
 from medarchive.dicom_node.reception import Reception
+from medarchive.dicom_node.reporter import Reporter
 from medarchive.dicom_node.retrieve import retrieve
 from medarchive.dicom_node.store import Store
 from medarchive.errors import SettingsError
@@ -25,6 +27,8 @@ __all__ = ["Node"]
 LOGGER = logging.getLogger(__name__)
 _PDU_BYTES = 1 << 17
 """The largest PDU that we take: a peer that fills it sends a CT slice in a handful."""
+_REPORT = 5.0
+"""Seconds that a report under way gets to finish; a peer that hangs shall not keep us."""
 _CALLING_AE_UNKNOWN = (0x01, 0x01, 0x03)
 """Rejected permanent, by the service user, calling AE title not recognised (PS3.8 9.3.4)."""
 
@@ -49,6 +53,7 @@ class Node:
         self._ae.dimse_timeout = self._ae.acse_timeout = archive.settings.network_timeout
         self._busy = Busy()
         self._reception = Reception(Store(self._archive, self._busy))
+        self._reporter = Reporter(archive)
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -92,6 +97,7 @@ class Node:
                 busy=self._busy,
                 reception=self._reception,
                 retrieve=partial(retrieve, self._archive),
+                act=partial(act, self._archive, self._reporter.askers),
                 listener=self._listener,
             )
         except OSError as error:
@@ -102,6 +108,7 @@ class Node:
             target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, name="medarchive-node", daemon=True
         )
         self._thread.start()
+        self._reporter.start()
         LOGGER.info("%s listens on %s:%d", settings.ae_title, settings.host, self.port)
 
     def stop(self, timeout: float = 30.0) -> None:
@@ -114,6 +121,7 @@ class Node:
             return
         self._server.shutdown()
         self._thread.join()
+        self._reporter.ask_to_stop()
         in_time = self._busy.wait(timeout)
         associations = self._server.active_associations
         for association in associations:
@@ -125,6 +133,7 @@ class Node:
         for association in associations:
             association.kill()
             association.join(timeout)
+        self._reporter.stop(min(timeout, _REPORT))
         self._reception.stop()
         self._server = self._thread = None
 

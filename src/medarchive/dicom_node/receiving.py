@@ -11,7 +11,7 @@ import logging
 import select
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from pynetdicom.dul import DULServiceProvider
@@ -26,6 +26,8 @@ __all__ = ["Provider"]
 
 LOGGER = logging.getLogger(__name__)
 _MOST_COMMAND = 1 << 16
+_MOST_DATA_SET = 1 << 26
+"""Bytes of what comes with a request that is no C-STORE; pynetdicom holds them in memory."""
 _ESTABLISHED, _CLOSING = "Sta6", "Sta13"
 _WAIT = 50
 """Milliseconds after which a sleeping provider looks at pynetdicom's timers."""
@@ -77,6 +79,15 @@ class Provider(DULServiceProvider):
     def send_pdu(self, primitive: Any) -> None:
         """Queue a primitive, and wake the provider."""
         super().send_pdu(primitive)
+        self._rouse()
+
+    def send_together(self, primitives: Sequence[Any]) -> None:
+        """Queue the fragments of a message so that nothing comes between them, not even the answer to a C-STORE.
+
+        The provider takes nothing in while there is something to be sent.
+        """
+        with self.to_provider_queue.mutex:
+            self.to_provider_queue.queue.extend(primitives)
         self._rouse()
 
     def _rouse(self) -> None:
@@ -252,6 +263,11 @@ class Provider(DULServiceProvider):
 
     def _forward(self, pdu: memoryview) -> None:
         """Hand PDUs to pynetdicom, as if it had read them."""
+        message = self.assoc.dimse.message
+        if message is not None and message.data_set.tell() > _MOST_DATA_SET:
+            LOGGER.warning("a request of more than %d bytes; the association is aborted", _MOST_DATA_SET)
+            self._events.append("Evt19")
+            return
         whole = bytes(self._held) + pdu
         self._held.clear()
         self._command.clear()

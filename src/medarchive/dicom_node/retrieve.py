@@ -4,13 +4,12 @@ import io
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, cast
 
 from pydicom.dataset import Dataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
-from pynetdicom import AE, build_context, evt
+from pynetdicom import build_context
 from pynetdicom.association import Association
 from pynetdicom.dimse_messages import C_STORE_RQ
 from pynetdicom.dimse_primitives import C_GET, C_MOVE, C_STORE
@@ -22,7 +21,7 @@ from medarchive.archive.archive import Archive
 from medarchive.archive.catalog import InstanceRecord
 from medarchive.dicom.part10 import skip_meta
 from medarchive.dicom.query import UNIQUE, Exact, Level, OneOf, Query
-from medarchive.dicom_node.asking import prepare
+from medarchive.dicom_node.asking import associated
 from medarchive.dicom_node.negotiation import ROOTS
 from medarchive.dicom_node.status import (
     CANCELLED,
@@ -34,6 +33,7 @@ from medarchive.dicom_node.status import (
     find_status,
 )
 from medarchive.errors import BadQuery, CannotTranscode, MedarchiveError
+from medarchive.settings import Peer
 
 __all__ = ["retrieve"]
 
@@ -83,7 +83,7 @@ def retrieve(archive: Archive, assoc: Association, request: C_GET | C_MOVE, cont
         if peer is None:
             cancelled = _send_all(archive, assoc, records, progress, reply)
         else:
-            cancelled = _move(archive, assoc, (peer.ae_title, peer.host, peer.port), records, progress, reply)
+            cancelled = _move(archive, assoc, peer, records, progress, reply)
         if assoc.is_established:
             reply.final(_outcome(progress, len(records), cancelled=cancelled), progress)
     except Exception as error:  # noqa: BLE001  # the peer gets a failure, the association lives on
@@ -281,7 +281,7 @@ def _send_request(assoc: Association, request: C_STORE, stream: BinaryIO, contex
 def _move(
     archive: Archive,
     assoc: Association,
-    peer: tuple[str, str, int],
+    peer: Peer,
     records: Sequence[InstanceRecord],
     progress: _Progress,
     reply: _Reply,
@@ -289,8 +289,9 @@ def _move(
     """Send instances to another application entity, over as many associations as their contexts need."""
     originator = (str(assoc.requestor.ae_title).strip(), reply.message_id)
     for contexts, some in _batches(records):
-        with _association(archive, peer, contexts) as destination:
+        with associated(archive.settings, peer, contexts) as destination:
             if destination is None:
+                LOGGER.warning("no association with the C-MOVE destination %s", peer)
                 for record in some:
                     progress.count(record.uid, None)
                 continue
@@ -320,30 +321,3 @@ def _batches(records: Sequence[InstanceRecord]) -> Iterator[tuple[list[Presentat
         some.append(record)
     if some:
         yield list(wanted.values()), some
-
-
-@contextmanager
-def _association(
-    archive: Archive, peer: tuple[str, str, int], contexts: list[PresentationContext]
-) -> Iterator[Association | None]:
-    """An association with a destination whose reactor stands aside; None where there is none."""
-    title, host, port = peer
-    ae = AE(ae_title=archive.settings.ae_title)
-    ae.acse_timeout = ae.dimse_timeout = ae.network_timeout = archive.settings.network_timeout
-    ae.connection_timeout = min(archive.settings.network_timeout, 15)
-    opened = [(evt.EVT_CONN_OPEN, lambda event: prepare(event.assoc))]
-    destination = ae.associate(host, port, contexts=contexts, ae_title=title, evt_handlers=opened)
-    if not destination.is_established:
-        LOGGER.warning("no association with the C-MOVE destination %s at %s:%d", title, host, port)
-        yield None
-        return
-    # The reactor would take the responses off the queue: it waits at its checkpoint until we are done.
-    destination._reactor_checkpoint.clear()
-    while not destination._is_paused and destination.is_established:
-        time.sleep(0.0005)
-    try:
-        yield destination
-    finally:
-        destination._reactor_checkpoint.set()
-        if destination.is_established:
-            destination.release()

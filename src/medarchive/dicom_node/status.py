@@ -1,4 +1,4 @@
-"""Our errors as DIMSE statuses, in one place (PS3.4 B.2.3, C.4.1.1.4, C.4.2.1.5, C.4.3.1.4; PS3.7 C)."""
+"""Our errors as DIMSE statuses, in one place (PS3.4 B.2.3, C.4.1.1.4, C.4.2.1.5, C.4.3.1.4; PS3.7 10.1.4, C)."""
 
 import logging
 
@@ -24,6 +24,8 @@ __all__ = [
     "SUBOPERATIONS_FAILED",
     "SUCCESS",
     "UNABLE",
+    "Refused",
+    "action_status",
     "find_status",
     "store_status",
 ]
@@ -51,6 +53,8 @@ _FIND: tuple[tuple[type[BaseException], int], ...] = (
     (BadQuery, IDENTIFIER_MISMATCH),
     (ArchiveBusy, 0xA700),
 )
+_ACTION: tuple[tuple[type[BaseException], int], ...] = ((ArchiveBusy, 0x0213),)  # Resource limitation (PS3.7 C.5.20)
+_PROCESSING_FAILURE = 0x0110
 _COMMENT = 64
 """Characters of an Error Comment (0000,0902), VR LO (PS3.7 E.2, PS3.5 6.2)."""
 
@@ -65,10 +69,27 @@ def find_status(error: BaseException) -> Dataset:
     return _status(error, _FIND, "query")
 
 
-def _status(error: BaseException, table: tuple[tuple[type[BaseException], int], ...], what: str) -> Dataset:
+def action_status(error: BaseException) -> Dataset:
+    """The N-ACTION response for an error (PS3.7 10.1.4.1.10)."""
+    if isinstance(error, Refused):
+        return _status(error, ((Refused, error.status),), "N-ACTION")
+    return _status(error, _ACTION, "N-ACTION", _PROCESSING_FAILURE)
+
+
+class Refused(Exception):
+    """A request that cannot be served, with the DIMSE status that says why. Never leaves this package."""
+
+    def __init__(self, status: int, why: str) -> None:
+        super().__init__(why)
+        self.status = status
+
+
+def _status(
+    error: BaseException, table: tuple[tuple[type[BaseException], int], ...], what: str, otherwise: int = UNABLE
+) -> Dataset:
     answer = Dataset()
-    answer.Status = next((code for kind, code in table if isinstance(error, kind)), UNABLE)
-    if isinstance(error, MedarchiveError):
+    answer.Status = next((code for kind, code in table if isinstance(error, kind)), otherwise)
+    if isinstance(error, MedarchiveError | Refused):
         LOGGER.warning("%s refused with %04X: %s", what, answer.Status, error)
         comment = str(error)
     else:
