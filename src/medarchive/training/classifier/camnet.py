@@ -87,8 +87,9 @@ class Pooled(nn.Module):
         probabilities = ((logits + self.bias) / self.temperature).softmax(dim=1)
         shown = SIDE * self.crop // self.side
         heat = functional.interpolate(heat, size=(shown, shown), mode="bilinear", align_corners=False)
-        edge = (SIDE - shown) // 2
-        return probabilities, functional.pad(heat, (edge, edge, edge, edge)).squeeze(1)
+        before = (SIDE - shown) // 2
+        after = SIDE - shown - before
+        return probabilities, functional.pad(heat, (before, after, before, after)).squeeze(1)
 
 
 def reduced(pictures: Tensor, side: int, crop: int) -> Tensor:
