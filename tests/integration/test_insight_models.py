@@ -27,7 +27,7 @@ def pictures() -> NDArray[np.float32]:
 
     def ellipse(y: float, x: float, high: float, wide: float) -> NDArray[np.float64]:
         form = ((down - y) / high) ** 2 + ((across - x) / wide) ** 2 - 1
-        return 1 / (1 + np.exp(np.minimum(30 * form, 50)))
+        return np.asarray(1 / (1 + np.exp(np.minimum(30 * form, 50))), np.float64)
 
     skull = 0.8 * ellipse(0, 0, 0.85, 0.7) - 0.5 * ellipse(0, 0, 0.75, 0.6)
     head = skull + 0.1 * np.cos(9 * down) * ellipse(0, 0, 0.75, 0.6) + 0.5 * ellipse(0.3, 0.2, 0.12, 0.12)
