@@ -26,7 +26,8 @@ def pictures() -> NDArray[np.float32]:
     down, across = (grid.astype(np.float64) / 127.5 - 1 for grid in np.mgrid[0:256, 0:256])
 
     def ellipse(y: float, x: float, high: float, wide: float) -> NDArray[np.float64]:
-        return np.asarray(1 / (1 + np.exp(30 * (((down - y) / high) ** 2 + ((across - x) / wide) ** 2 - 1))))
+        form = ((down - y) / high) ** 2 + ((across - x) / wide) ** 2 - 1
+        return np.asarray(1 / (1 + np.exp(np.minimum(30 * form, 50))), np.float64)
 
     skull = 0.8 * ellipse(0, 0, 0.85, 0.7) - 0.5 * ellipse(0, 0, 0.75, 0.6)
     head = skull + 0.1 * np.cos(9 * down) * ellipse(0, 0, 0.75, 0.6) + 0.5 * ellipse(0.3, 0.2, 0.12, 0.12)

@@ -17,8 +17,7 @@ __all__ = ["TASK_OF", "Answer", "abnormality", "answers", "pictured", "pooled", 
 TASK_OF = {"brain-mr": "brain", "lung-ct": "lung-ct", "lung-nodule": "lung-nodule", "chest-xray": "chest-xray"}
 """Which network reads what the router calls so. None reads CT of the head."""
 
-_LUNG = (-600.0, 1500.0)
-_WINDOWS = {"lung-ct": _LUNG, "lung-nodule": _LUNG}
+_WINDOWS = {"lung-ct": (40.0, 400.0), "lung-nodule": (-600.0, 1500.0)}  # as in what each learned from
 _KINDS = ("glioma", "meningioma", "pituitary")
 _NORMAL = {"brain": "no_tumour", "lung-ct": "normal", "lung-nodule": "likely_benign", "chest-xray": "normal"}
 _STRONGEST = 8  # of so many slices, one counts for the series
@@ -39,7 +38,7 @@ class Answer:
 
 
 def pictured(view: View, task: str, facts: Mapping[str, Any]) -> NDArray[np.float32]:
-    """A view as its network wants it: HU in the window of the network, all else as the object wants it shown.
+    """A view as its network wants it: HU in the window of the network, everything else as the object wants it shown.
 
     Args:
         view: of one frame.

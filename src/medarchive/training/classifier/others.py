@@ -88,17 +88,25 @@ def _scrambled(x: Tensor, partner: Tensor, chest: Tensor) -> Tensor:  # noqa: AR
     return torch.where(torch.rand(len(x), 1, 1, 1) < 0.5, y, y * inside + x * (1 - inside))
 
 
-def _filled(x: Tensor, partner: Tensor, chest: Tensor) -> Tensor:  # noqa: ARG001
-    """The outline of one anatomy with the inside of another."""
+def _filled(x: Tensor, partner: Tensor, chest: Tensor) -> Tensor:
+    """The outline of one anatomy with the inside of another; shuffled where the outline is the whole square."""
     inside = _outline(x)
-    return partner.flip(2) * inside + x * (1 - inside)
+    made = partner.flip(2) * inside + x * (1 - inside)
+    partial = inside.mean(dim=(1, 2, 3), keepdim=True) < 0.7
+    return torch.where(partial, made, _shuffled(x, partner, chest))
 
 
 def _closed(x: Tensor, partner: Tensor, chest: Tensor) -> Tensor:
-    """A chest whose lungs are filled by what surrounds them, with organs of chance in it; others as ``_filled``."""
+    """A chest whose lungs are filled by what surrounds them, with organs of chance in it; others as ``_filled``.
+
+    Where there is next to nothing dark to fill, as in a narrow window, it would stay a chest: its tiles are shuffled.
+    """
     full = _closing(x, 2 * (x.shape[2] // 6) + 1)
+    closed = torch.where(x > full * 0.9, x, full)
     organs = 0.15 * (_blobs(len(x), x.shape[2]) - 0.5) * (full > 0.05)
-    return torch.where(chest, torch.where(x > full * 0.9, x, full) + organs, _filled(x, partner, chest))
+    changed = (closed - x).abs().mean(dim=(1, 2, 3), keepdim=True) > 0.13
+    made = torch.where(changed, closed + organs, _shuffled(x, partner, chest))
+    return torch.where(chest, made, _filled(x, partner, chest))
 
 
 def _invented(x: Tensor, partner: Tensor, chest: Tensor) -> Tensor:  # noqa: ARG001

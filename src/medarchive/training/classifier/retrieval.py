@@ -39,25 +39,24 @@ def average_precisions(vectors: Floats, labels: Sequence[str], groups: Sequence[
 
 def thumbnails(pixels: NDArray[np.uint8]) -> Floats:
     """Pictures (n, 128, 128) as vectors of 32 x 32 pixels, less their mean."""
-    small = pixels.reshape(len(pixels), 32, 4, 32, 4).astype(np.float32).mean(axis=(2, 4)).reshape(len(pixels), -1)
+    small = _reduced(pixels)
     return np.asarray(small - small.mean(axis=1, keepdims=True), np.float32)
 
 
 def components(train: NDArray[np.uint8], pixels: NDArray[np.uint8], count: int = 128) -> Floats:
-    """Pictures (n, 128, 128) by the principal components of others, taken over 64 x 64 pixels.
+    """Pictures (n, 128, 128) by the principal components of others, taken over 32 x 32 pixels.
 
     Args:
         train: whose components.
         pixels: what is described by them.
         count: of components.
     """
-
-    def halved(each: NDArray[np.uint8]) -> Floats:
-        small = each.reshape(len(each), 64, 2, 64, 2).mean(axis=(2, 4), dtype=np.float32)
-        return np.asarray(small.reshape(len(each), -1), np.float32)
-
-    known = halved(train)
+    known, asked = (_reduced(each) for each in (train, pixels))
     mean = known.mean(axis=0)
-    covariance = (known - mean).T @ (known - mean)
-    axes = np.linalg.eigh(covariance)[1][:, ::-1][:, :count]
-    return np.asarray((halved(pixels) - mean) @ axes, np.float32)
+    axes = np.linalg.eigh((known - mean).T @ (known - mean))[1][:, ::-1][:, :count]
+    return np.asarray((asked - mean) @ axes, np.float32)
+
+
+def _reduced(pixels: NDArray[np.uint8]) -> Floats:
+    small = pixels.reshape(len(pixels), 32, 4, 32, 4).mean(axis=(2, 4), dtype=np.float32)
+    return np.asarray(small.reshape(len(pixels), -1), np.float32)

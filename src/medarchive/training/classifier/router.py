@@ -1,6 +1,6 @@
 """Router: the recipe of the network that says what part of the body a picture shows, and of its vectors."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -20,7 +20,8 @@ from medarchive.training.classifier.scattered import scattered
 __all__ = ["Recipe", "train", "trained"]
 
 _OTHER = ANATOMIES.index("other")
-_MORE_OTHERS = 1.6  # so many parts of the body are among them
+_OFTEN = {"other": 1.6}  # so many parts of the body are among them
+_SETTLING = {"other": 1.8, "lung-ct": 2.0}
 _LITTLE = Augment(turn=10, zoom=1.1, gamma=1.4, window=0.15, blur=0.3, noise=0.03)
 
 
@@ -30,14 +31,16 @@ class Recipe:
 
     Attributes:
         steps: batches.
-        rate: highest learning rate.
+        settling: more of them, in which no picture is scattered and those are seen more often that are confused.
+        rate: highest learning rate; half of it while settling.
         pictures: different ones in a batch; each is seen twice, once changed a little and once scattered.
         others: made-up ones in a batch, which are to be called "other".
         left_out: labels that are not trained on, to see what the router makes of what it never saw.
         seed: of everything that is drawn.
     """
 
-    steps: int = 1000
+    steps: int = 800
+    settling: int = 130
     rate: float = 2e-3
     pictures: int = 36
     others: int = 20
@@ -46,19 +49,19 @@ class Recipe:
 
 
 class _Batches:
-    """Draws pictures: each anatomy as often as another, and in it each label by the root of how many there are."""
+    """Draws pictures of each anatomy as often as of another; labels of one anatomy by a power of how many there are."""
 
-    def __init__(self, samples: Anatomies) -> None:
+    def __init__(self, samples: Anatomies, power: float, often: Mapping[str, float]) -> None:
+        """Take pictures; the anatomies in ``often`` come so many times as often."""
         self.samples = samples
         self.names = [row.anatomy for row in samples.rows]
         self.targets = torch.from_numpy(samples.targets)
         numbers = {label: at for at, label in enumerate(dict.fromkeys(row.label for row in samples.rows))}
         self.labels = torch.tensor([numbers[row.label] for row in samples.rows])
-        counts = torch.bincount(self.labels).float()
-        weight = counts[self.labels] ** -0.5
+        weight = torch.bincount(self.labels).float()[self.labels] ** (power - 1)
         shares = torch.zeros(len(ANATOMIES)).index_add(0, self.targets, weight)
-        weight = weight / shares[self.targets]
-        self.weight = torch.where(self.targets == _OTHER, _MORE_OTHERS * weight, weight)
+        factors = torch.tensor([often.get(anatomy, 1.0) for anatomy in ANATOMIES])
+        self.weight = weight / shares[self.targets] * factors[self.targets]
 
     def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, list[str], Tensor, Tensor]:
         chosen = torch.multinomial(self.weight, count, replacement=True, generator=generator)
@@ -67,29 +70,58 @@ class _Batches:
 
 
 def trained(samples: Anatomies, net: RouterNet, checkpoint: Path, recipe: Recipe, device: str) -> Iterator[Progress]:
-    """Train a network in place on the training split of samples."""
-    batches = _Batches(samples.where(lambda row: row.split == "train" and row.finding not in recipe.left_out))
+    """Train a network in place on the training split of samples: scattered pictures first, then as they are."""
+    known = samples.where(lambda row: row.split == "train" and row.finding not in recipe.left_out)
+    first = _Loss(_Batches(known, 0.5, _OFTEN), recipe, device, (_changed, scattered))
+    yield from fit(
+        net, first, steps=recipe.steps, rate=recipe.rate, checkpoint=checkpoint, device=device, seed=recipe.seed
+    )
+    if recipe.settling:
+        then = _Loss(_Batches(known, 1.0, _SETTLING), recipe, device, (_changed, _changed))
+        settled = fit(
+            net,
+            then,
+            steps=recipe.settling,
+            rate=recipe.rate / 2,
+            checkpoint=checkpoint.with_suffix(".settling"),
+            device=device,
+            seed=recipe.seed + 1,
+        )
+        for progress in settled:
+            yield Progress(recipe.steps + progress.step, progress.loss)
 
-    def loss(network: nn.Module, generator: torch.Generator) -> Tensor:
-        pixels, names, targets, labels = batches.draw(recipe.pictures, generator)
-        sources, kinds, _, _ = batches.draw(recipe.others, generator)
-        made = scattered(others(sources, kinds), ["other"] * recipe.others)
-        little = _LITTLE.shaded(*_LITTLE.moved(pixels))
-        seen = torch.cat([little, scattered(pixels, names), made]).to(device)
+
+def _changed(pixels: Tensor, names: Sequence[str]) -> Tensor:  # noqa: ARG001  # as ``scattered``
+    return _LITTLE.shaded(*_LITTLE.moved(pixels))
+
+
+class _Loss:
+    """Draws a batch, shows each picture in two ways beside made-up others, and says how wrong the network is."""
+
+    def __init__(
+        self,
+        batches: _Batches,
+        recipe: Recipe,
+        device: str,
+        ways: tuple[Callable[[Tensor, Sequence[str]], Tensor], ...],
+    ) -> None:
+        self.batches, self.recipe, self.device, self.ways = batches, recipe, device, ways
+
+    def __call__(self, network: nn.Module, generator: torch.Generator) -> Tensor:
+        pixels, names, targets, labels = self.batches.draw(self.recipe.pictures, generator)
+        sources, kinds, _, _ = self.batches.draw(self.recipe.others, generator)
+        made = scattered(others(sources, kinds), ["other"] * self.recipe.others)
+        seen = torch.cat([*(way(pixels, names) for way in self.ways), made]).to(self.device)
         logits, vectors = network(seen.contiguous(memory_format=torch.channels_last))
-        wanted = torch.cat([targets, targets, torch.full((recipe.others,), _OTHER)]).to(device)
-        known = vectors[: 2 * recipe.pictures].float()
-        twice = labels.repeat(2).to(device)
+        wanted = torch.cat([targets, targets, torch.full((self.recipe.others,), _OTHER)]).to(self.device)
+        known = vectors[: 2 * self.recipe.pictures].float()
+        twice = labels.repeat(2).to(self.device)
         return (
             functional.cross_entropy(logits.float(), wanted, label_smoothing=0.02)
-            + 0.5 * to_proxies(known, twice, net.proxies)
+            + 0.5 * to_proxies(known, twice, network.proxies)
             + 0.2 * contrastive(known, twice)
             + 0.1 * contrastive(vectors.float(), torch.where(wanted == _OTHER, -1, wanted))
         )
-
-    yield from fit(
-        net, loss, steps=recipe.steps, rate=recipe.rate, checkpoint=checkpoint, device=device, seed=recipe.seed
-    )
 
 
 def train(data: Path, out: Path, recipe: Recipe, device: str = "cpu") -> Iterator[Progress]:

@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from medarchive.training.classifier.nets import Encoder, standardised
 
-__all__ = ["EMBEDDED", "RouterNet"]
+__all__ = ["EMBEDDED", "RouterNet", "layout"]
 
 EMBEDDED = 128
 """Length of the vector."""
@@ -33,3 +33,8 @@ class RouterNet(nn.Module):
         features = self.encoder(standardised(pictures))[-1].float()
         pooled = torch.cat([features.mean(dim=(2, 3)), features.amax(dim=(2, 3))], dim=1)
         return self.classes(pooled), functional.normalize(self.embedding(pooled), dim=1)
+
+
+def layout(pictures: Tensor) -> Tensor:
+    """Where it is bright, coarsely: (n, 256), means of 16 x 16 fields of pictures (n, 1, 128, 128), standardised."""
+    return functional.avg_pool2d(standardised(pictures), 8).flatten(1)
