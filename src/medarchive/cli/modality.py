@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_file_meta_info
+from pydicom.uid import Comprehensive3DSRStorage, ExplicitVRLittleEndian
 from pynetdicom import AE, _config, build_context, build_role, evt
 from pynetdicom.sop_class import (
     StudyRootQueryRetrieveInformationModelFind,
@@ -54,11 +55,12 @@ class Modality:
         Args:
             ae_title: our own.
             node: the AE title of the node.
-            files: what will be sent and asked for; the associations are negotiated for these.
+            files: what will be sent and asked for; the associations are negotiated for these, and for reports.
         """
         _config.STORE_SEND_CHUNKED_DATASET = True  # send the bytes of a file as they are
         metas = [read_file_meta_info(file) for file in files]
-        self._kinds = sorted({(str(m.MediaStorageSOPClassUID), str(m.TransferSyntaxUID)) for m in metas})
+        sent = {(str(m.MediaStorageSOPClassUID), str(m.TransferSyntaxUID)) for m in metas}
+        self._kinds = sorted({*sent, (Comprehensive3DSRStorage, ExplicitVRLittleEndian)})  # what the node may add
         self._ae = AE(ae_title)
         self._node = node
         self._moved: dict[str, bytes] = {}
