@@ -92,13 +92,16 @@ def verdict(task: str, probabilities: Mapping[str, float], facts: Mapping[str, A
 
     The network's ``thresholds`` say from which abnormality on there is a finding (``abnormal``, 0.5 otherwise) and how
     likely the likeliest label has to be for anything to be said (``abstain``, 0 otherwise). Of brain, ``unsure`` may be
-    two probabilities of a tumour between which nothing is said.
+    two probabilities of a tumour between which nothing is said. A network that has not shown that it can tell has
+    ``withheld``, the reason why it never gives a finding.
 
     Args:
         task: a key of ``reading.LABELS``.
         probabilities: by label.
         facts: of the network.
     """
+    if facts.get("withheld"):
+        return "", str(facts["withheld"])
     limits: Mapping[str, Any] = facts.get("thresholds", {})
     labels = [label for label in facts["labels"] if label in probabilities and label != "tumour"]
     likeliest = max(labels, key=lambda label: probabilities[label])

@@ -41,6 +41,15 @@ def test_nothing_is_said_between_two_thresholds() -> None:
     assert reader.read([view(6)]).pooled.finding == "meningioma"
 
 
+def test_a_network_that_has_not_shown_that_it_can_tell_gives_probabilities_but_no_finding() -> None:
+    network = brain()
+    network.facts = {**BRAIN, "withheld": "no better than chance"}
+    found = Reader([router(*["brain-mr"] * 11), network]).read([view(9)])
+    for reading in (found.readings[0], found.pooled):
+        assert (reading.finding, reading.abstained, reading.reason) == ("", True, "no better than chance")
+        assert reading.probabilities["tumour"] == pytest.approx(0.9)
+
+
 def test_a_series_is_as_its_most_abnormal_slices() -> None:
     views = [view(1)] * 6 + [view(8)] + [view(1)]
     found = Reader([router(*["brain-mr"] * 11), brain()]).read(views)
