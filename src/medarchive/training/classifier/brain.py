@@ -45,8 +45,9 @@ class Recipe:
     Attributes:
         steps: batches on pictures of 128 x 128.
         fine_steps: batches on pictures of 256 x 256 after that.
+        last_steps: the same once more, most of them as they are.
         batch: pictures of each batch.
-        rate: highest learning rate of the first part; a third of it in the second.
+        rate: highest learning rate of the first part; a third of it in the second, a fifth in the last.
         widths: channels at 1/2, 1/4, ... of the input.
         without: collections that are not trained on, to see what that costs.
         seed: of everything that is drawn.
@@ -54,6 +55,7 @@ class Recipe:
 
     steps: int = 3200
     fine_steps: int = 900
+    last_steps: int = 600
     batch: int = 32
     rate: float = 2e-3
     widths: tuple[int, ...] = (16, 32, 64, 96, 128)
@@ -72,9 +74,13 @@ def fitted(pictures: Pictures, out: Path, recipe: Recipe, device: str) -> Genera
     sampler = _Sampler(own, recipe.batch)
     torch.manual_seed(recipe.seed)
     net = BrainNet(recipe.widths)
-    for part, (steps, mix, rate) in enumerate(
-        ((recipe.steps, _COARSE, recipe.rate), (recipe.fine_steps, _FINE, recipe.rate / 3))
-    ):
+    done = 0
+    plan = (
+        (recipe.steps, _COARSE, recipe.rate),
+        (recipe.fine_steps, _FINE, recipe.rate / 3),
+        (recipe.last_steps, _LAST, recipe.rate / 5),
+    )
+    for part, (steps, mix, rate) in enumerate(plan):
 
         def loss(net: nn.Module, draw: torch.Generator, mix: _Mix = mix) -> Tensor:
             return _loss(net, sampler.batch(draw, mix), device)
@@ -83,7 +89,8 @@ def fitted(pictures: Pictures, out: Path, recipe: Recipe, device: str) -> Genera
         for progress in fit(
             net, loss, steps=steps, rate=rate, checkpoint=checkpoint, device=device, seed=recipe.seed + part
         ):
-            yield Progress(progress.step + part * recipe.steps, progress.loss)
+            yield Progress(done + progress.step, progress.loss)
+        done += steps
     return net
 
 
@@ -106,6 +113,7 @@ class _Mix:
 
 _COARSE = _Mix(128, (12, 4, 2, 4, 4, 6), (0, 1, 2), 0.0)
 _FINE = _Mix(256, (11, 3, 2, 7, 3, 6), (0, 1, 2, 0, 1), 0.4)  # fewer at the sella, where a healthy gland is bright too
+_LAST = _Mix(256, (14, 2, 2, 7, 3, 4), (0, 1, 2, 0, 1), 0.6)
 
 
 @dataclass(frozen=True, slots=True)
