@@ -45,15 +45,17 @@ class Recipe:
     Attributes:
         steps: batches on pictures of 128 x 128.
         fine_steps: batches on pictures of 256 x 256 after that.
+        last_steps: the same once more, most of them as they are.
         batch: pictures of each batch.
-        rate: highest learning rate of the first part; a third of it in the second.
+        rate: highest learning rate of the first part; a third of it in the second, a fifth in the last.
         widths: channels at 1/2, 1/4, ... of the input.
         without: collections that are not trained on, to see what that costs.
         seed: of everything that is drawn.
     """
 
-    steps: int = 4000
+    steps: int = 3200
     fine_steps: int = 900
+    last_steps: int = 600
     batch: int = 32
     rate: float = 2e-3
     widths: tuple[int, ...] = (16, 32, 64, 96, 128)
@@ -72,19 +74,46 @@ def fitted(pictures: Pictures, out: Path, recipe: Recipe, device: str) -> Genera
     sampler = _Sampler(own, recipe.batch)
     torch.manual_seed(recipe.seed)
     net = BrainNet(recipe.widths)
-    for part, (steps, side, rate) in enumerate(
-        ((recipe.steps, 128, recipe.rate), (recipe.fine_steps, 256, recipe.rate / 3))
-    ):
+    done = 0
+    plan = (
+        (recipe.steps, _COARSE, recipe.rate),
+        (recipe.fine_steps, _FINE, recipe.rate / 3),
+        (recipe.last_steps, _LAST, recipe.rate / 5),
+    )
+    for part, (steps, mix, rate) in enumerate(plan):
 
-        def loss(net: nn.Module, draw: torch.Generator, side: int = side) -> Tensor:
-            return _loss(net, sampler.batch(draw, side), device)
+        def loss(net: nn.Module, draw: torch.Generator, mix: _Mix = mix) -> Tensor:
+            return _loss(net, sampler.batch(draw, mix), device)
 
         checkpoint = out / f"brain-{part}.pt"
         for progress in fit(
             net, loss, steps=steps, rate=rate, checkpoint=checkpoint, device=device, seed=recipe.seed + part
         ):
-            yield Progress(progress.step + part * recipe.steps, progress.loss)
+            yield Progress(done + progress.step, progress.loss)
+        done += steps
     return net
+
+
+@dataclass(frozen=True, slots=True)
+class _Mix:
+    """What batches are made of.
+
+    Attributes:
+        side: pixels of a picture.
+        parts: of 32: lesion as it is, removed, without outline; tumour-free, the same but hard; lesion put in.
+        kinds: of the lesions, in turn.
+        natural: share of pictures that keep their contrast.
+    """
+
+    side: int
+    parts: tuple[int, ...]
+    kinds: tuple[int, ...]
+    natural: float
+
+
+_COARSE = _Mix(128, (12, 4, 2, 4, 4, 6), (0, 1, 2), 0.0)
+_FINE = _Mix(256, (11, 3, 2, 7, 3, 6), (0, 1, 2, 0, 1), 0.4)  # fewer at the sella, where a healthy gland is bright too
+_LAST = _Mix(256, (14, 2, 2, 7, 3, 4), (0, 1, 2, 0, 1), 0.6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +132,7 @@ class _Sampler:
 
     def __init__(self, pictures: Pictures, size: int) -> None:
         rows = pictures.rows
-        self._pictures = pictures
+        self._pictures, self._size = pictures, size
         outlined = [row.mask is not None for row in rows]
         self._outlined = [[n for n, row in enumerate(rows) if outlined[n] and row.label == kind] for kind in KINDS]
         self._plain = [n for n, row in enumerate(rows) if not outlined[n] and row.label in KINDS]
@@ -112,27 +141,29 @@ class _Sampler:
         self._free = [n for n in free if rows[n].dataset not in _HARD] or self._hard
         if not all((*self._outlined, self._hard)):
             raise SettingsError("the brain network needs figshare-cheng with outlines, and open-ms-data")
-        plain = 2 if self._plain else 0
-        self._parts = [round(size * share / 32) for share in (14 - plain, 4, plain, 4, 4, 6)]
         self._move = Augment(turn=25, zoom=1.3, shift=0.08)
         self._move_lesion = Augment(turn=180, zoom=1.8, shift=0.08)
 
-    def batch(self, draw: torch.Generator, side: int) -> _Batch:
+    def batch(self, draw: torch.Generator, mix: _Mix) -> _Batch:
         """Some of each: as they are, lesion removed, without outline, tumour-free of both sorts, lesion put in."""
-        whole, removed, plain, free, hard, pasted = self._parts
-        sick = [self._some(draw, self._outlined[n % 3], 1)[0] for n in range(whole + removed)]
+        whole, removed, plain, free, hard, pasted = (round(self._size * part / 32) for part in mix.parts)
+        if not self._plain:
+            whole, plain = whole + plain, 0
+        sick = self._lesions(draw, mix, whole + removed)
         healthy = self._some(draw, self._free, free) + self._some(draw, self._hard, hard)
         hosts = self._some(draw, self._free, pasted // 2) + self._some(draw, self._hard, pasted - pasted // 2)
-        donors = [self._some(draw, self._outlined[n % 3], 1)[0] for n in range(pasted)]
+        donors = self._lesions(draw, mix, pasted)
         unsaid = self._some(draw, self._plain, plain)
-        pictures, outlines = self._move.moved(*self._taken(sick + unsaid + healthy + hosts, side))
+        pictures, outlines = self._move.moved(*self._taken(sick + unsaid + healthy + hosts, mix.side))
         outlines = (outlines > 0.5).float()
         x, y = remove(pictures[whole : whole + removed], outlines[whole : whole + removed])
         pictures[whole : whole + removed], outlines[whole : whole + removed] = x, y
-        lesions = self._move_lesion.moved(*self._taken(donors, side))
+        lesions = self._move_lesion.moved(*self._taken(donors, mix.side))
         x, y = paste(lesions[0], (lesions[1] > 0.5).float(), pictures[-pasted:])
         pictures[-pasted:], outlines[-pasted:] = x, y
-        pictures = contrasted(stripped(pictures, outlines, 0.25))
+        pictures = stripped(pictures, outlines, 0.25)
+        natural = torch.rand(len(pictures), 1, 1, 1) < mix.natural
+        pictures = torch.where(natural, pictures, contrasted(pictures))
         kind = torch.tensor([self._kind(n) for n in sick + unsaid] + [-1] * (len(healthy) + pasted))
         outlined = torch.ones(len(pictures))
         outlined[len(sick) : len(sick) + plain] = 0
@@ -140,6 +171,9 @@ class _Sampler:
         there[len(sick) : len(sick) + plain] = 1
         kind[there < 0.5] = -1
         return _Batch(pictures, functional.avg_pool2d(outlines, 2), outlined, there, kind)
+
+    def _lesions(self, draw: torch.Generator, mix: _Mix, count: int) -> list[int]:
+        return [self._some(draw, self._outlined[mix.kinds[n % len(mix.kinds)]], 1)[0] for n in range(count)]
 
     def _kind(self, number: int) -> int:
         return KINDS.index(self._pictures.rows[number].label)
