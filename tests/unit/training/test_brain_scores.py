@@ -50,10 +50,11 @@ def test_matched_auc_compares_only_neighbours() -> None:
     assert np.isnan(matched_auc(sick, score, heights + 5 * ~sick, 1))
 
 
-def test_the_cut_with_the_best_dice_is_found_and_the_highest_pixel_is_placed() -> None:
+def test_a_cut_with_the_best_dice_is_found_and_the_highest_pixel_is_placed() -> None:
     outline = np.zeros((1, 8, 8), bool)
     outline[0, 2:5, 2:5] = True
-    logits = np.where(outline, -0.6, -2.2).astype(np.float32)
-    assert -2.2 < best_cut(logits, outline) <= -0.6
+    logits = np.where(outline, -0.6, -4.2).astype(np.float32)
+    depth, low, high = best_cut(logits, np.array([-0.6]), outline)
+    assert -4.2 < np.clip(-0.6 - depth, low, high) < -0.6
     assert pointed(logits, outline).tolist() == [True]
     assert pointed(-logits, outline).tolist() == [False]

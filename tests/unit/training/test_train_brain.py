@@ -98,6 +98,8 @@ def test_training_writes_a_model_that_answers_and_says_what_it_is(data: Path) ->
     pictures = np.random.default_rng(1).random((3, 1, 256, 256), np.float32)
     lesion, tumour, kinds = session.run(["lesion", "tumour", "kinds"], {"pictures": pictures})
     assert lesion.shape == (3, 256, 256)
+    assert lesion.min() >= 0
+    assert lesion.max() <= 1
     assert tumour.shape == (3,)
     assert kinds.sum(axis=1) == pytest.approx(np.ones(3), abs=1e-5)
     before = (out / "brain.onnx").read_bytes()

@@ -61,7 +61,7 @@ def write_card(
         "temperature": found.temperature,
         "thresholds": {"abnormal": found.abnormal, "abstain": found.abstain, "lesion": 0.5},
         "calibration": {
-            "lesion": [found.cut, found.softness],
+            "lesion": [*found.cut, found.softness],
             "tumour": [found.slope, found.offset],
             "bias": list(found.bias),
         },

@@ -20,6 +20,7 @@ KINDS = ("glioma", "meningioma", "pituitary")
 
 _ALARMS = 0.06
 _ABSTAINING = 0.08
+_DIM = 2.0  # a map is dimmed below half of the probability of a tumour that is a finding
 _EVERY = 37  # of the pixels of a lesion map, one in so many calibrates it
 Floats = NDArray[np.float32]
 
@@ -29,8 +30,8 @@ class Calibration:
     """What turns logits into probabilities, and those into decisions.
 
     Attributes:
-        cut: logit of the lesion map that becomes a probability of 0.5: the best for Dice.
-        softness: by which lesion logits, less the cut, are divided.
+        cut: how far below its strongest part a lesion map becomes 0.5, and the lowest and highest logit where it may.
+        softness: by which lesion logits, less that, are divided.
         slope: of the logit of the strongest part of the lesion map, to that of a tumour.
         offset: added to it.
         bias: of the kinds' logits.
@@ -39,7 +40,7 @@ class Calibration:
         abstain: a likeliest label that is less likely is not said.
     """
 
-    cut: float = 0.0
+    cut: tuple[float, float, float] = (3.0, -4.0, 0.0)
     softness: float = 1.0
     slope: float = 1.0
     offset: float = 0.0
@@ -61,6 +62,8 @@ class Answers:
 class Shipped(nn.Module):
     """The network as it ships: a picture and its mirror image in; calibrated probabilities out.
 
+    The lesion map says where the lesion is if there is one; where a tumour is improbable the map is dimmed.
+
     Attributes:
         calibration: what is in it.
     """
@@ -77,10 +80,13 @@ class Shipped(nn.Module):
         """Lesion (n, 256, 256), tumour (n,) and kinds (n, 3) of pictures (n, 1, 256, 256)."""
         lesion, tumour, kinds = mirrored(self.net, pictures)
         found = self.calibration
-        there = torch.sigmoid((lesion - found.cut) / found.softness)
+        depth, low, high = found.cut
+        cut = (tumour - depth).clamp(low, high).view(-1, 1, 1, 1)
+        there = functional.avg_pool2d(torch.sigmoid((lesion - cut) / found.softness), 3, 1, 1)
         there = functional.interpolate(there, scale_factor=2.0, mode="bilinear")[:, 0]
+        sick = torch.sigmoid(found.slope * tumour + found.offset)
         kinds = torch.softmax((kinds + self.bias) / found.temperature, dim=1)
-        return there, torch.sigmoid(found.slope * tumour + found.offset), kinds
+        return there * (_DIM * sick / found.abnormal).clamp(max=1.0).view(-1, 1, 1), sick, kinds
 
 
 def mirrored(net: BrainNet, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -127,8 +133,9 @@ def calibrated(net: BrainNet, pictures: Pictures) -> Shipped:
     sources = [row.dataset for row in pictures.rows]
     sound = outlined | ~sick
     outlines = reduced(pictures.masks, raw.lesion.shape[1])
-    cut = best_cut(raw.lesion[outlined], outlines[outlined])
-    softness = _softness(raw.lesion[sound] - cut, outlines[sound])
+    cut = best_cut(raw.lesion[outlined], raw.tumour[outlined], outlines[outlined])
+    cuts = np.clip(raw.tumour - cut[0], cut[1], cut[2])
+    softness = _softness(raw.lesion[sound] - cuts[sound, None, None], outlines[sound])
     slope, offset = logistic(raw.tumour, sick, _weights(sick, sources))
     tumour = 1 / (1 + np.exp(-(slope * raw.tumour + offset)))
     known = np.array([KINDS.index(row.label) for row, is_sick in zip(pictures.rows, sick, strict=True) if is_sick])

@@ -1,6 +1,7 @@
 """Brain scores: from the answers of the brain network to decisions, and what those are worth. NumPy only."""
 
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,11 +79,25 @@ def matched_auc(sick: Bools, score: Floats, heights: NDArray[np.integer], within
     return float(np.mean(shares)) if shares else float("nan")
 
 
-def best_cut(logits: Floats, outlines: Bools) -> float:
-    """The logit at which a lesion map, cut there, has the best mean Dice with its outlines."""
-    cuts = np.linspace(-3, 3, 25)
-    worth = [np.mean([dice(one > cut, other) for one, other in zip(logits, outlines, strict=True)]) for cut in cuts]
-    return float(cuts[int(np.argmax(worth))])
+def best_cut(logits: Floats, strongest: Floats, outlines: Bools) -> tuple[float, float, float]:
+    """Where to cut lesion maps for the best mean Dice with their outlines: so far below the strongest part of each.
+
+    A lesion that is found with less certainty is cut lower, or only its core would be left.
+
+    Args:
+        logits: (n, s, s).
+        strongest: (n,), logits.
+        outlines: (n, s, s).
+
+    Returns:
+        How far below, and the lowest and highest logit at which any is cut.
+    """
+
+    def worth(each: tuple[float, float, float]) -> float:
+        cuts = np.clip(strongest - each[0], each[1], each[2])
+        return float(np.mean([dice(one > cut, other) for one, cut, other in zip(logits, cuts, outlines, strict=True)]))
+
+    return max(product((2.0, 2.5, 3.0, 3.5, 4.0, 4.5), (-4.5, -3.5, -2.5), (-0.5, 0.0, 0.5, 1.0)), key=worth)
 
 
 def pointed(maps: Floats, outlines: Bools) -> Bools:
