@@ -96,6 +96,7 @@ class Model:
             ) from error
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads, options.inter_op_num_threads = self._threads, 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # waiting is done asleep: others work
         options.log_severity_level = 3
         options.enable_mem_pattern = False  # batches differ in size
         return onnxruntime.InferenceSession(str(self._path), options, providers=["CPUExecutionProvider"])
