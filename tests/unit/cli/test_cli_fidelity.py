@@ -198,6 +198,7 @@ def in_window(stored: NDArray[np.uint16], low: float, high: float) -> NDArray[np
 def test_the_sheet_has_both_images_in_each_window_and_the_difference(
     cli: Cli, original: Path, slice_of_a_chest: bytes
 ) -> None:
+    pytest.importorskip("PIL", reason="the extra plot draws PNG")
     before, after = pixels(slice_of_a_chest), blurred(slice_of_a_chest)
     np.save("blurred.npy", after)
     assert cli("fidelity", original, "blurred.npy", "--report", "sheet.PNG").code == 1
@@ -226,6 +227,7 @@ def test_the_sheet_has_both_images_in_each_window_and_the_difference(
 def test_the_sheet_is_headed_by_its_verdict_in_green_or_red(
     cli: Cli, original: Path, slice_of_a_chest: bytes, name: str, code: int, green: bool
 ) -> None:
+    pytest.importorskip("PIL", reason="the extra plot draws PNG")
     np.save("same.npy", pixels(slice_of_a_chest))
     np.save("other.npy", blurred(slice_of_a_chest))
     assert cli("fidelity", original, f"{name}.npy", "--report", "sheet.png").code == code
@@ -236,6 +238,7 @@ def test_the_sheet_is_headed_by_its_verdict_in_green_or_red(
 
 
 def test_sheets_of_images_that_have_no_windows(cli: Cli) -> None:
+    pytest.importorskip("PIL", reason="the extra plot draws PNG")
     """Colour, another shape, a small picture, which is enlarged, and a scale that is none: each has a sheet."""
     colour = np.random.default_rng(1).integers(0, 255, (2, 20, 30, 3)).astype(np.uint8)
     np.save("colour.npy", colour)
