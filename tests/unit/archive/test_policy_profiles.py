@@ -34,7 +34,8 @@ def test_what_just_reaches_it_is_derived(archive: Archive) -> None:
     verdict = Verdict.unpacked(link.report.encode())
     assert (verdict.passed, verdict.profile) == (True, "ct")
     record = archive.instance(link.derived_uid)
-    assert record.stored_bytes == prospect.bytes_derived
+    # The header says when it was derived: digits of another second compress to a byte more or less.
+    assert record.stored_bytes == pytest.approx(prospect.bytes_derived, abs=16)
     assert record.stored_bytes < archive.instance("1.5.1").stored_bytes
     ds = pydicom.dcmread(io.BytesIO(archive.load(link.derived_uid).read()))
     assert ds.LossyImageCompressionMethod in ("MEDARCHIVE_LOSSY", "MEDARCHIVE_NEAR")
