@@ -92,8 +92,9 @@ def test_it_takes_less_room_in_the_end(archive: Archive) -> None:
     apply(archive)
     with Archive.open(replace(archive.settings, undelete=0)) as later:
         assert later.collect().purged == 3
-        assert later.stats().bytes_stored == expected.bytes_derived
-        assert before - later.stats().bytes_stored == expected.saved
+        # Three headers say when they were derived: digits of another second compress to a byte more or less.
+        assert later.stats().bytes_stored == pytest.approx(expected.bytes_derived, abs=48)
+        assert before - later.stats().bytes_stored == pytest.approx(expected.saved, abs=48)
         assert [each.source for each in later.derivations(derived(later)[0])] == [None]
         assert list(later.check(read_data=True)) == []
 
