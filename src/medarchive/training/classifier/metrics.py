@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
-    "abstained_as_errors",
     "auc",
     "balanced_accuracy",
     "calibration_error",
@@ -62,22 +61,6 @@ def dice(found: NDArray[np.bool_], outline: NDArray[np.bool_]) -> float:
     """Twice the common area by the sum of both; 1 where both are empty."""
     both = int(found.sum()) + int(outline.sum())
     return 1.0 if both == 0 else 2.0 * int((found & outline).sum()) / both
-
-
-def abstained_as_errors(said: Ints, unsure: Floats, share: float) -> Ints:
-    """What was said, with -1 for those most unsure beyond a share of all.
-
-    Args:
-        said: classes.
-        unsure: larger is less sure; those that abstain have a positive value.
-        share: abstentions up to this share of all are left out of the count by the caller; beyond, they are errors.
-    """
-    out = said.copy()
-    abstaining = np.flatnonzero(unsure > 0)
-    beyond = len(abstaining) - int(share * len(said))
-    if beyond > 0:
-        out[abstaining[np.argsort(unsure[abstaining])[:beyond]]] = -1
-    return out
 
 
 def interval(

@@ -1,12 +1,11 @@
-"""Nets: the blocks and the two shapes of network that the classifiers are made of. Input: (n, 1, 256, 256), 0 to 1."""
+"""Nets: the blocks that the classifiers are made of. Input: (n, 1, 256, 256), 0 to 1."""
 
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["Encoder", "MaskNet", "standardised"]
+__all__ = ["Encoder", "standardised"]
 
 
 def standardised(pictures: Tensor) -> Tensor:
@@ -53,41 +52,3 @@ class Encoder(nn.Module):
         for scale in self.scales:
             found.append(scale(found[-1]))
         return found
-
-
-class MaskNet(nn.Module):
-    """A U-Net that says where the lesion is, and what it is from the features inside it.
-
-    Attributes:
-        encoder: see Encoder.
-    """
-
-    def __init__(self, widths: tuple[int, ...], classes: int) -> None:
-        """``classes`` are of the lesion; whether there is one is the mask's to say."""
-        super().__init__()
-        self.encoder = Encoder(widths, blocks=2)
-        self.rise = nn.ModuleList(_Residual(below + above, above) for above, below in pairwise(widths))
-        self.mask = nn.Conv2d(widths[0], 1, 1)
-        self.kind = nn.Sequential(
-            nn.Linear(2 * widths[-1] + widths[1], 128), nn.ReLU(), nn.Dropout(0.3), nn.Linear(128, classes)
-        )
-
-    def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Lesion logits (n, 1, 128, 128) and class logits (n, classes)."""
-        scales = self.encoder(standardised(pictures))
-        x = scales[-1]
-        below = x
-        for step in range(len(scales) - 2, -1, -1):
-            x = self.rise[step](torch.cat([functional.interpolate(x, scale_factor=2.0), scales[step]], dim=1))
-            if step == 1:
-                middle = x
-        mask = self.mask(x)
-        weight = torch.sigmoid(mask.detach())
-        inside = torch.cat([_pooled(below, weight), below.mean(dim=(2, 3)), _pooled(middle, weight)], dim=1)
-        return mask, self.kind(inside)
-
-
-def _pooled(features: Tensor, weight: Tensor) -> Tensor:
-    """The mean of features, weighted by a mask that is larger by a power of two."""
-    weight = functional.adaptive_max_pool2d(weight, list(features.shape[2:])) + 1e-3
-    return (features * weight).sum(dim=(2, 3)) / weight.sum(dim=(2, 3))
