@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from medarchive.training.classifier.looks import coarsened, within
+
 __all__ = ["Augment"]
 
 
@@ -41,15 +43,15 @@ class Augment:
     def moved(self, pictures: Tensor, *others: Tensor) -> tuple[Tensor, ...]:
         """The same turn, zoom, shift and flip for pictures and what lies over them, one for each of the batch."""
         n = len(pictures)
-        angle = _within(n, self.turn) * math.pi / 180
-        scale = torch.exp(_within(n, math.log(self.zoom)))
+        angle = within(n, self.turn) * math.pi / 180
+        scale = torch.exp(within(n, math.log(self.zoom)))
         sign = torch.where(torch.rand(n) < self.flip, -1.0, 1.0)
         theta = torch.zeros(n, 2, 3)
         theta[:, 0, 0] = scale * angle.cos() * sign
         theta[:, 0, 1] = -scale * angle.sin()
         theta[:, 1, 0] = scale * angle.sin() * sign
         theta[:, 1, 1] = scale * angle.cos()
-        theta[:, :, 2] = 2 * torch.stack([_within(n, self.shift), _within(n, self.shift)], dim=1)
+        theta[:, :, 2] = 2 * torch.stack([within(n, self.shift), within(n, self.shift)], dim=1)
         grid = functional.affine_grid(theta, [n, 1, *pictures.shape[2:]], align_corners=False)
         return tuple(functional.grid_sample(each, grid, align_corners=False) for each in (pictures, *others))
 
@@ -62,23 +64,10 @@ class Augment:
         low = torch.rand(n, 1, 1, 1) * self.window
         high = 1 - torch.rand(n, 1, 1, 1) * self.window
         x = ((x - low) / (high - low)).clamp(0, 1)
-        x = (x + 1e-4) ** torch.exp(_within(n, math.log(self.gamma)).view(n, 1, 1, 1))
+        x = (x + 1e-4) ** torch.exp(within(n, math.log(self.gamma)).view(n, 1, 1, 1))
         x = torch.where(torch.rand(n, 1, 1, 1) < self.invert, inside * (1 - 0.95 * x), x)
-        x = self._blurred(x)
+        x = coarsened(x, self.blur, side // 4)
         return (x + torch.randn_like(x) * torch.rand(n, 1, 1, 1) * self.noise * inside).clamp(0, 1)
-
-    def _blurred(self, x: Tensor) -> Tensor:
-        chosen = torch.rand(len(x)) < self.blur
-        if chosen.any():
-            x = x.clone()
-            side = int(torch.randint(x.shape[2] // 4, x.shape[2], ()))
-            small = functional.interpolate(x[chosen], size=(side, side), mode="bilinear", antialias=True)
-            x[chosen] = functional.interpolate(small, size=tuple(x.shape[2:]), mode="bilinear")
-        return x
-
-
-def _within(n: int, bound: float) -> Tensor:
-    return (torch.rand(n) * 2 - 1) * bound
 
 
 def _smooth(n: int, side: int) -> Tensor:

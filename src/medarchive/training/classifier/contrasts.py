@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from medarchive.training.classifier.looks import chance, coarsened, trimmed
+
 __all__ = ["contrasted"]
 
 _INSIDE = 0.03
@@ -23,13 +25,13 @@ def contrasted(pictures: Tensor) -> Tensor:
     shading = functional.interpolate(torch.randn(n, 1, 3, 3), size=(side, side), mode="bicubic", align_corners=True)
     x = pictures * torch.exp(shading * _up_to(n, 0.35))
     x = (x / x.flatten(1).quantile(0.995, dim=1).view(n, 1, 1, 1).clamp(min=0.1)).clamp(0, 1)
-    x = torch.where(_chance(n, 0.15), inside * (1 - 0.9 * x), x)
+    x = torch.where(chance(n, 0.15), inside * (1 - 0.9 * x), x)
     x = _curved(x)
-    x = torch.where(_chance(n, 0.5), _windowed(x), x)
-    x = _coarser(x, 0.4)
+    x = torch.where(chance(n, 0.5), _windowed(x), x)
+    x = coarsened(x, 0.4, side * 3 // 8)
     deviation = (x.flatten(1).std(dim=1).view(n, 1, 1, 1)) * _up_to(n, 0.25)
-    x = x + torch.randn_like(x) * deviation * torch.where(_chance(n, 0.3), torch.ones(()), inside)
-    return (_framed(x, 0.2)).clamp(0, 1)
+    x = x + torch.randn_like(x) * deviation * torch.where(chance(n, 0.3), torch.ones(()), inside)
+    return trimmed(x, 0.12, 0.2).clamp(0, 1)
 
 
 def _curved(x: Tensor) -> Tensor:
@@ -54,29 +56,5 @@ def _windowed(x: Tensor) -> Tensor:
     return ((x - low) / (high - low)).clamp(0, 1)
 
 
-def _coarser(x: Tensor, chance: float) -> Tensor:
-    chosen = torch.rand(len(x)) < chance
-    if chosen.any():
-        x = x.clone()
-        side = int(torch.randint(x.shape[2] * 3 // 8, x.shape[2], ()))
-        small = functional.interpolate(x[chosen], size=(side, side), mode="bilinear", antialias=True)
-        x[chosen] = functional.interpolate(small, size=tuple(x.shape[2:]), mode="bilinear")
-    return x
-
-
-def _framed(x: Tensor, chance: float) -> Tensor:
-    """Some lose a strip at each edge."""
-    n, _, side, _ = x.shape
-    at = torch.arange(side).expand(n, side)
-    wide = torch.rand(n, 4, 1) * 0.12 * side * (torch.rand(n, 1, 1) < chance)
-    rows = (at >= wide[:, 0]) & (at < side - wide[:, 1])
-    columns = (at >= wide[:, 2]) & (at < side - wide[:, 3])
-    return x * (rows[:, None, :, None] & columns[:, None, None, :])
-
-
 def _up_to(n: int, bound: float) -> Tensor:
     return torch.rand(n, 1, 1, 1) * bound
-
-
-def _chance(n: int, share: float) -> Tensor:
-    return torch.rand(n, 1, 1, 1) < share

@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from medarchive.training.classifier.looks import coarsened, trimmed, within
+
 __all__ = ["Cues"]
 
 _LEVELS = 256
@@ -54,22 +56,23 @@ class Cues:
     def changed(self, pictures: Tensor) -> Tensor:
         """Everything at once, drawn for each picture by torch's own generator."""
         x = self.erasing(self.marked(self.moved(pictures)))
-        x = self.blurred(self.framed(self.detailed(self.curved(x))))
+        x = trimmed(self.detailed(self.curved(x)), self.frame, 0.5)  # half of the pictures keep their edges
+        x = coarsened(x, self.blur, x.shape[2] // 3)
         return (x + torch.randn_like(x) * torch.rand(len(x), 1, 1, 1) * self.noise).clamp(0, 1)
 
     def moved(self, pictures: Tensor) -> Tensor:
         """Turned, zoomed, stretched, shifted and mirrored."""
         n = len(pictures)
-        angle = _within(n, self.turn) * math.pi / 180
-        scale = torch.exp(_within(n, math.log(self.zoom)))
-        stretch = torch.exp(_within(n, math.log(self.stretch)) / 2)
+        angle = within(n, self.turn) * math.pi / 180
+        scale = torch.exp(within(n, math.log(self.zoom)))
+        stretch = torch.exp(within(n, math.log(self.stretch)) / 2)
         sign = torch.where(torch.rand(n) < self.flip, -1.0, 1.0)
         theta = torch.zeros(n, 2, 3)
         theta[:, 0, 0] = scale * stretch * angle.cos() * sign
         theta[:, 0, 1] = -scale * stretch * angle.sin()
         theta[:, 1, 0] = scale / stretch * angle.sin() * sign
         theta[:, 1, 1] = scale / stretch * angle.cos()
-        theta[:, :, 2] = 2 * torch.stack([_within(n, self.shift), _within(n, self.shift)], dim=1)
+        theta[:, :, 2] = 2 * torch.stack([within(n, self.shift), within(n, self.shift)], dim=1)
         grid = functional.affine_grid(theta, list(pictures.shape), align_corners=False)
         return functional.grid_sample(pictures, grid, align_corners=False)
 
@@ -93,20 +96,11 @@ class Cues:
     def detailed(self, pictures: Tensor) -> Tensor:
         """Fine structure stronger or weaker, at two scales: how sharp a device or a scan is."""
         for wide in (4, 16):
-            factor = torch.exp(_within(len(pictures), math.log(self.detail))).view(-1, 1, 1, 1)
+            factor = torch.exp(within(len(pictures), math.log(self.detail))).view(-1, 1, 1, 1)
             soft = functional.avg_pool2d(pictures, wide)
             soft = functional.interpolate(soft, size=tuple(pictures.shape[2:]), mode="bilinear")
             pictures = (soft + factor * (pictures - soft)).clamp(0, 1)
         return pictures
-
-    def framed(self, pictures: Tensor) -> Tensor:
-        """Edges black, each as wide as drawn; half of the pictures keep theirs."""
-        n, _, side, _ = pictures.shape
-        wide = torch.rand(n, 4, 1) * self.frame * side * (torch.rand(n, 1, 1) < 0.5)
-        at = torch.arange(side).expand(n, side).float()
-        rows = (at >= wide[:, 0]) & (at < side - wide[:, 1])
-        columns = (at >= wide[:, 2]) & (at < side - wide[:, 3])
-        return pictures * (rows[:, None, :, None] & columns[:, None, None, :])
 
     def marked(self, pictures: Tensor) -> Tensor:
         """A bright mark of a few pixels near the left or the right edge."""
@@ -126,17 +120,6 @@ class Cues:
         inside &= (torch.rand(n) < self.erased)[:, None, None, None]
         return torch.where(inside, torch.rand(n, 1, 1, 1) * 0.6, pictures)
 
-    def blurred(self, pictures: Tensor) -> Tensor:
-        """Some with fewer pixels, brought back to as many."""
-        chosen = torch.rand(len(pictures)) < self.blur
-        if not chosen.any():
-            return pictures
-        side = int(torch.randint(pictures.shape[2] // 3, pictures.shape[2], ()))
-        small = functional.interpolate(pictures[chosen], size=(side, side), mode="bilinear", antialias=True)
-        out = pictures.clone()
-        out[chosen] = functional.interpolate(small, size=tuple(pictures.shape[2:]), mode="bilinear")
-        return out
-
 
 def _equalising(number: Tensor) -> Tensor:
     """For each picture, the share of what is not black that is not brighter than each grey value: (n, 256)."""
@@ -151,7 +134,3 @@ def _boxes(side: int, row: Tensor, column: Tensor, half: Tensor) -> Tensor:
     rows = (at[None] - row[:, None]).abs() < half[:, None]
     columns = (at[None] - column[:, None]).abs() < half[:, None]
     return rows[:, None, :, None] & columns[:, None, None, :]
-
-
-def _within(n: int, bound: float) -> Tensor:
-    return (torch.rand(n) * 2 - 1) * bound

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from medarchive.training.classifier.looks import chance, resampled, within
+
 __all__ = ["scattered"]
 
 _REACH = {  # how small a part of the picture may fill the square, and how large a frame may be put round it
@@ -36,17 +38,17 @@ def _moved(x: Tensor, anatomies: Sequence[str]) -> Tensor:
     n = len(x)
     ends = torch.tensor([[math.log(each) for each in _REACH[anatomy]] for anatomy in anatomies])
     scale = torch.exp(ends[:, 0] + (ends[:, 1] - ends[:, 0]) * torch.rand(n) ** 1.5)
-    stretch = torch.exp(_within(n, 0.2))
-    angle = _within(n, math.radians(20)) + (torch.rand(n) < 0.15) * torch.randint(1, 4, (n,)) * math.pi / 2
+    stretch = torch.exp(within(n, 0.2))
+    angle = within(n, math.radians(20)) + (torch.rand(n) < 0.15) * torch.randint(1, 4, (n,)) * math.pi / 2
     across = torch.where(torch.rand(n) < 0.5, -1.0, 1.0)
     theta = torch.zeros(n, 2, 3)
     theta[:, 0, 0] = scale * stretch * angle.cos() * across
     theta[:, 0, 1] = -scale * angle.sin()
     theta[:, 1, 0] = scale * angle.sin() * across
     theta[:, 1, 1] = scale / stretch * angle.cos()
-    theta[:, :, 2] = torch.stack([_within(n, 0.12), _within(n, 0.12)], dim=1)
+    theta[:, :, 2] = torch.stack([within(n, 0.12), within(n, 0.12)], dim=1)
     grid = functional.affine_grid(theta, list(x.shape), align_corners=False)
-    frame = torch.where(_chance(n, 0.3), torch.rand(n, 1, 1, 1), 0.0)
+    frame = torch.where(chance(n, 0.3), torch.rand(n, 1, 1, 1), 0.0)
     return functional.grid_sample(x - frame, grid, align_corners=False) + frame
 
 
@@ -55,12 +57,12 @@ def _grey(x: Tensor) -> Tensor:
     shading = functional.interpolate(torch.randn(n, 1, 4, 4), size=(side, side), mode="bicubic")
     x = x * torch.exp(shading * 0.3 * torch.rand(n, 1, 1, 1))
     x = x / x.amax(dim=(2, 3), keepdim=True).clamp(min=0.05)
-    low = torch.where(_chance(n, 0.5), torch.rand(n, 1, 1, 1) * 0.3, 0.0)
-    high = 1 - torch.where(_chance(n, 0.5), torch.rand(n, 1, 1, 1) * 0.45, 0.0)
+    low = torch.where(chance(n, 0.5), torch.rand(n, 1, 1, 1) * 0.3, 0.0)
+    high = 1 - torch.where(chance(n, 0.5), torch.rand(n, 1, 1, 1) * 0.45, 0.0)
     x = ((x - low) / (high - low)).clamp(0, 1)
-    x = (x + 1e-4) ** torch.exp(_within(n, math.log(2.2)).view(n, 1, 1, 1))
-    x = torch.where(_chance(n, 0.12), 1 - x, x)
-    lift = torch.where(_chance(n, 0.3), torch.rand(n, 1, 1, 1) * 0.6, 0.0)
+    x = (x + 1e-4) ** torch.exp(within(n, math.log(2.2)).view(n, 1, 1, 1))
+    x = torch.where(chance(n, 0.12), 1 - x, x)
+    lift = torch.where(chance(n, 0.3), torch.rand(n, 1, 1, 1) * 0.6, 0.0)
     return (lift + (1 - lift) * x).clamp(0, 1)
 
 
@@ -70,15 +72,6 @@ def _coarse(x: Tensor) -> Tensor:
     x = x.clone()
     for part in torch.randperm(n)[: int(0.8 * n)].tensor_split(4):
         fewer = int(torch.randint(side // 4, side * 3 // 4, ()))
-        small = functional.interpolate(x[part], size=(fewer, fewer), mode="bilinear", antialias=True)
-        x[part] = functional.interpolate(small, size=(side, side), mode="bilinear", antialias=False)
-    noise = torch.randn_like(x) * torch.where(_chance(n, 0.5), torch.rand(n, 1, 1, 1) * 0.08, 0.0)
+        x[part] = resampled(x[part], fewer)
+    noise = torch.randn_like(x) * torch.where(chance(n, 0.5), torch.rand(n, 1, 1, 1) * 0.08, 0.0)
     return (x + noise).clamp(0, 1)
-
-
-def _chance(n: int, share: float) -> Tensor:
-    return torch.rand(n, 1, 1, 1) < share
-
-
-def _within(n: int, bound: float) -> Tensor:
-    return (torch.rand(n) * 2 - 1) * bound
