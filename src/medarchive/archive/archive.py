@@ -17,7 +17,7 @@ from medarchive.archive.collector import Collected, collect
 from medarchive.archive.commit import Committer
 from medarchive.archive.commitments import Commitments
 from medarchive.archive.compress import Compressed, Compressor
-from medarchive.archive.courtesy import Courtesy
+from medarchive.archive.courtesy import Courtesy, at_once
 from medarchive.archive.decoded import Decoded
 from medarchive.archive.derivations import Derivation, derivations
 from medarchive.archive.disk import Disk
@@ -248,7 +248,7 @@ class Archive:
             courteous: begin no job while many objects arrive, for up to a minute.
         """
         stop = stop or threading.Event()
-        pause = partial(Courtesy(self.catalog).wait, stop) if courteous else None
+        pause = partial(Courtesy(self.catalog).wait, stop) if courteous else at_once
         runner = Runner(self.settings, self.catalog, self._decoded, self._staging, self._reads(), pause)
         return runner.run_all(wait_for_all=wait_for_all, stop=stop, kinds=kinds)
 

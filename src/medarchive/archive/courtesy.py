@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from medarchive.archive.catalog import Catalog
 
-__all__ = ["Courtesy"]
+__all__ = ["Courtesy", "at_once"]
 
 _MANY, _WITHIN = 50, 1.0
 """So many objects within so many seconds: a modality or an archive that pushes, with few of the machine's cores to
@@ -32,3 +32,7 @@ class Courtesy:
     def _many(self) -> bool:
         rows = self._catalog.read(f"SELECT received_at FROM instance ORDER BY id DESC LIMIT 1 OFFSET {_MANY - 1}")
         return bool(rows) and self._now() - rows[0]["received_at"] < _WITHIN
+
+
+def at_once() -> None:
+    """Wait for nobody: for work that somebody asked for, or that has no need to be courteous."""

@@ -8,6 +8,7 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from medarchive.archive.courtesy import at_once
 from medarchive.archive.pictures import MOST_PIXELS, Picture, header_of, picture, spread
 from medarchive.dicom.codestream import announced_shape
 from medarchive.dicom.frames import file_frame
@@ -35,7 +36,7 @@ def file_pictures(path: Path, most: int) -> list[Picture]:
             count = max(_integer(dataset.get("NumberOfFrames")), 1)
             area = max(_integer(dataset.get("Rows")) * _integer(dataset.get("Columns")), 1)
             chosen = spread(count, min(most, max(MOST_PIXELS // area, 1)))
-            return [picture(dataset, i, lambda i=i: file_frame(file, i), _at_once) for i in chosen]  # type: ignore[misc]
+            return [picture(dataset, i, lambda i=i: file_frame(file, i), at_once) for i in chosen]  # type: ignore[misc]
         if not start.startswith((_PNG, _JPEG)):
             raise NotDicom("neither a DICOM file (PS3.10) nor a PNG or JPEG picture")
         data = start + file.read()
@@ -69,7 +70,3 @@ def _integer(value: object) -> int:
         return int(str(value))
     except ValueError:
         return 0
-
-
-def _at_once() -> None:
-    """Nobody has to wait for somebody who asked."""

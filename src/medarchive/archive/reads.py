@@ -12,6 +12,7 @@ from medarchive.archive import jobs
 from medarchive.archive.alike import Alike, Likeness
 from medarchive.archive.catalog import Catalog, InstanceRecord, Transaction
 from medarchive.archive.compress import Compressed
+from medarchive.archive.courtesy import at_once
 from medarchive.archive.decoded import Decoded
 from medarchive.archive.instances import by_uid, under
 from medarchive.archive.outside import file_pictures
@@ -115,7 +116,7 @@ class Reads:
         for series in dict.fromkeys(record.series for record in records):
             images = images_of(self._catalog, "instance.series = ?", series)
             if images:
-                found, trouble = self.series(images, _at_once)
+                found, trouble = self.series(images, at_once)
                 if trouble:
                     LOGGER.warning("series %s: %s", images[0].series_uid, trouble)
                 yield images[0].series_uid, found
@@ -163,7 +164,7 @@ class Reads:
         if self._reader.there:
             with self._reader.turn() as reader:
                 frames = [Frame(record, frame)] if frame is not None else self._frames([record], 1)
-                found = read_pictures(reader, self._pictures.show(frames, _at_once))
+                found = read_pictures(reader, self._pictures.show(frames, at_once))
                 return found.readings[0].embedding, reader.version
         raise NotFound(
             f"{record.uid} was not read; `medarchive classify {record.series_uid}` does where there is a reader"
@@ -172,7 +173,7 @@ class Reads:
     def _look(self, records: Sequence[InstanceRecord]) -> SeriesReading:
         with self._reader.turn() as reader:
             frames = self._frames(records, self._settings.insight_slices)
-            return read_pictures(reader, self._pictures.show(frames, _at_once))
+            return read_pictures(reader, self._pictures.show(frames, at_once))
 
     def _frames(self, records: Sequence[InstanceRecord], most: int) -> list[Frame]:
         return spread_frames(self._catalog, self._blobs, records, most)
@@ -187,10 +188,6 @@ class Reads:
 
 
 _IMAGES = "SELECT id, SOPClassUID AS sop_class FROM instance WHERE series = ? AND hidden_at IS NULL AND made IS NULL"
-
-
-def _at_once() -> None:
-    """Nobody has to wait for somebody who asked."""
 
 
 def _limited(pause: Callable[[], None]) -> Callable[[], None]:

@@ -11,6 +11,7 @@ from medarchive.archive.build import Builder
 from medarchive.archive.catalog import Catalog, Transaction
 from medarchive.archive.commit import Committer
 from medarchive.archive.compress import Compressed, Compressor
+from medarchive.archive.courtesy import at_once
 from medarchive.archive.decoded import Decoded
 from medarchive.archive.derive import Deriver
 from medarchive.archive.heartbeat import Heartbeat
@@ -40,7 +41,7 @@ class Runner:
         decoded: Decoded,
         staging: Staging,
         reads: Reads,
-        pause: Callable[[], None] | None = None,
+        pause: Callable[[], None] = at_once,
     ) -> None:
         """Put the parts together.
 
@@ -100,8 +101,7 @@ class Runner:
             idle = False
             while True:
                 while not (idle or stop.is_set()) and len(under_way) < self._settings.workers:
-                    if self._pause is not None:
-                        self._pause()
+                    self._pause()
                     under_way.add(pool.submit(self.run, last, kinds))
                 if not under_way:
                     if not wait_for_all or stop.is_set() or not jobs.waiting(self._catalog, last, kinds, soon=True):
@@ -124,7 +124,7 @@ class Runner:
         if job.kind == "commit":
             return self._committer.commit(job, last=job.attempts >= self._settings.attempts)
         if job.kind == "read":
-            return self._reads.do(job, self._pause or _at_once)
+            return self._reads.do(job, self._pause)
         return self._keep(job)
 
     def _refer(self, job: jobs.Job) -> Compressed:
@@ -158,7 +158,3 @@ class Runner:
                 raise
             self._catalog.write(lambda transaction: jobs.postpone(transaction, job, 0))  # it went elsewhere meanwhile
             return Compressed(job.kind, job.target)
-
-
-def _at_once() -> None:
-    """Nobody has to wait where nobody is courteous."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from medarchive.insight.picture import SIDE
 from medarchive.training.classifier.brain_export import KINDS, Answers, Shipped, answers
 from medarchive.training.classifier.brain_scores import decided, matched_auc, pointed
-from medarchive.training.classifier.card import nearest
+from medarchive.training.classifier.card import nearest, rounded, thumbnails
 from medarchive.training.classifier.lesions import stripped
 from medarchive.training.classifier.metrics import auc, balanced_accuracy, calibration_error, dice, interval, recalls
 from medarchive.training.classifier.pictures import Picture, Pictures
@@ -85,7 +85,7 @@ def write_card(
         "failures": list(_FAILURES),
         "notice": "Not a medical device. Investigational; not for diagnosis.",
     }  # fmt: skip
-    path.write_text(json.dumps(_rounded(card), indent=1) + "\n")
+    path.write_text(json.dumps(rounded(card), indent=1) + "\n")
 
 
 def measured(net: Shipped, pictures: Pictures) -> dict[str, Any]:
@@ -219,9 +219,9 @@ def _baselines(pictures: Pictures, split: Callable[[Picture], str]) -> dict[str,
     }
     named = np.array([LABELS.index(usual[row.dataset]) for row in test.rows])
     return {
-        "thumbnail_nearest": nearest(_thumbnails(known), truth, _thumbnails(test), four),
+        "thumbnail_nearest": nearest(thumbnails(known), truth, thumbnails(test), four),
         "thumbnail_nearest_never_trained_on": {
-            "auc": nearest(_thumbnails(known), truth, _thumbnails(pairs), sick)["auc"]
+            "auc": nearest(thumbnails(known), truth, thumbnails(pairs), sick)["auc"]
         },
         "source_only": {
             "balanced_accuracy": balanced_accuracy(four, named, 4),
@@ -229,11 +229,6 @@ def _baselines(pictures: Pictures, split: Callable[[Picture], str]) -> dict[str,
             "auc_never_trained_on": 0.5,
         },
     }
-
-
-def _thumbnails(pictures: Pictures) -> NDArray[np.float32]:
-    blocks = pictures.pixels.reshape(len(pictures), 32, SIDE // 32, 32, SIDE // 32)
-    return np.asarray(blocks.mean(axis=(2, 4), dtype=np.float32).reshape(len(pictures), -1) / 255, np.float32)
 
 
 def _share(alarm: NDArray[np.bool_], at: NDArray[np.integer[Any]], pictures: Pictures) -> dict[str, Any]:
@@ -264,11 +259,3 @@ def _counts(pictures: Pictures) -> dict[str, dict[str, int]]:
         counts = out.setdefault(row.dataset, {})
         counts[row.label] = counts.get(row.label, 0) + 1
     return out
-
-
-def _rounded(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _rounded(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rounded(each) for each in value]
-    return round(float(value), 4) if isinstance(value, float | np.floating) else value

@@ -17,7 +17,7 @@ from medarchive.training.classifier.pictures import Pictures
 if TYPE_CHECKING:
     from medarchive.training.classifier.lung import Recipe
 
-__all__ = ["measures", "nearest", "write_card"]
+__all__ = ["measures", "nearest", "rounded", "thumbnails", "write_card"]
 
 
 def write_card(
@@ -76,14 +76,14 @@ def write_card(
         "held_out": measures(held_out, truth["known"], known, calibration, labels),
         "test": measures(found, truth["test"], test, calibration, labels),
         "baselines": {
-            "thumbnail_nearest": nearest(_thumbnails(known), truth["known"], _thumbnails(test), truth["test"]),
+            "thumbnail_nearest": nearest(thumbnails(known), truth["known"], thumbnails(test), truth["test"]),
             "grey_values_nearest": nearest(_greys(known), truth["known"], _greys(test), truth["test"]),
             "source_only": {"balanced_accuracy": 1 / len(labels), "auc": 0.5, "why": "all labels come from one source"},
         },
         "failures": list(recipe.failures),
         "notice": "Not a medical device. Investigational; not for diagnosis.",
     }
-    path.write_text(json.dumps(_rounded(card), indent=2) + "\n")
+    path.write_text(json.dumps(rounded(card), indent=2) + "\n")
 
 
 def measures(
@@ -158,7 +158,8 @@ def nearest(
     }
 
 
-def _thumbnails(pictures: Pictures) -> NDArray[np.float32]:
+def thumbnails(pictures: Pictures) -> NDArray[np.float32]:
+    """Pictures as vectors of 32 x 32 pixels, 0 to 1."""
     small = pictures.pixels.reshape(len(pictures), 32, SIDE // 32, 32, SIDE // 32).mean(axis=(2, 4), dtype=np.float32)
     return np.asarray(small.reshape(len(pictures), -1) / 255, np.float32)
 
@@ -176,9 +177,10 @@ def _counts(pictures: Pictures) -> dict[str, int]:
     return dict(sorted(Counter(row.label for row in pictures.rows).items()))
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """A card, its numbers to four places."""
     if isinstance(value, dict):
-        return {key: _rounded(each) for key, each in value.items()}
+        return {key: rounded(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_rounded(each) for each in value]
+        return [rounded(each) for each in value]
     return round(float(value), 4) if isinstance(value, float | np.floating) else value
