@@ -130,11 +130,10 @@ def _described(name: str, reading: "Reading") -> dict[str, object]:
 
 
 def _line(name: str, reading: "Reading") -> tuple[object, ...]:
-    ranked = sorted(reading.probabilities.items(), key=lambda each: -each[1])
-    said = ", ".join(f"{label} {value:.2f}" for label, value in ranked)
-    finding = "abstained" if reading.abstained else reading.finding or "-"
+    from medarchive.cli.reading import finding_of, ranked
+
     sure = f"{reading.anatomy_probability:.2f}" if reading.anatomy else ""
-    return name, reading.anatomy or "not read", sure, finding, said, reading.reason
+    return name, reading.anatomy or "not read", sure, finding_of(reading), ranked(reading), reading.reason
 
 
 def _stale(archive: "Archive", *, dry_run: bool, as_json: bool) -> None:

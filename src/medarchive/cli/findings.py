@@ -187,12 +187,13 @@ def _draw(found: "list[Finding]") -> None:
 
 
 def _line(finding: "Finding") -> tuple[object, ...]:
-    ranked = ", ".join(f"{label} {value:.2f}" for label, value in finding.probabilities.items())
-    what = "abstained" if finding.abstained else finding.finding or "-"
+    from medarchive.cli.reading import finding_of, ranked
+
     old = f"superseded {when(finding.superseded_at)}" if finding.superseded_at is not None else ""
     said = "; ".join(
         f"{each.verdict} by {each.by}{f': {each.label}' * bool(each.label)}" for each in finding.corrections
     )
     of = f"series {finding.series_uid}" if finding.pooled else f"{finding.uid} frame {finding.frame}"
     remark = "; ".join(part for part in (finding.reason, old) if part)
-    return finding.id, of, finding.anatomy or "not read", what, ranked, when(finding.created_at), remark, said
+    read = finding.anatomy or "not read", finding_of(finding), ranked(finding), when(finding.created_at)
+    return finding.id, of, *read, remark, said

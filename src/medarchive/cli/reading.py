@@ -1,20 +1,22 @@
-"""Reader: what reads images in a process of the command line, where that is installed and wanted."""
+"""Reader: what reads images in a process of the command line, and how what it says is put."""
 
-import importlib
 from collections.abc import Callable
-from typing import cast
+from typing import TYPE_CHECKING
 
-from medarchive.errors import SettingsError
-from medarchive.insight.reading import Reader, can_read
+from medarchive.archive.reader import wants_reading
+from medarchive.insight.reading import Reader
 from medarchive.settings import Settings
 
-__all__ = ["opened", "reader_for"]
+if TYPE_CHECKING:
+    from medarchive.archive.findings import Finding
+    from medarchive.insight.reading import Reading
+
+__all__ = ["finding_of", "opened", "ranked", "reader_for"]
 
 
 def reader_for(settings: Settings) -> Callable[[], Reader] | None:
     """Opens the reader when it is needed; None where the settings say that none is wanted, or none is installed."""
-    wanted = settings.insight == "true" or (settings.insight == "auto" and can_read())
-    return opened if wanted else None
+    return opened if wants_reading(settings) else None
 
 
 def opened() -> Reader:
@@ -23,7 +25,17 @@ def opened() -> Reader:
     Raises:
         SettingsError: what runs them is not installed.
     """
-    if not can_read():
-        raise SettingsError("reading images needs onnxruntime: pip install 'medarchive[insight]'")
-    home = importlib.import_module("medarchive.insight.reader")
-    return cast("Reader", home.Reader.open())
+    from medarchive.insight import reader
+
+    return reader.Reader.open()
+
+
+def finding_of(reading: "Reading | Finding") -> str:
+    """A reading's finding as a table shows it."""
+    return "abstained" if reading.abstained else reading.finding or "-"
+
+
+def ranked(reading: "Reading | Finding") -> str:
+    """A reading's probabilities, the highest first."""
+    ordered = sorted(reading.probabilities.items(), key=lambda each: -each[1])
+    return ", ".join(f"{label} {value:.2f}" for label, value in ordered)

@@ -162,7 +162,7 @@ def test_similar(cli: Cli, folder: Path, tmp_path: Path) -> None:
 def test_without_the_extra_it_says_what_to_install(cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     monkeypatch.chdir(folder)
-    monkeypatch.setattr(reading, "can_read", lambda: False)
+    monkeypatch.setattr("medarchive.insight.reader.can_read", lambda: False)
     ran = cli("classify", folder / "a.dcm")
     assert (ran.code, "pip install 'medarchive[insight]'" in ran.err) == (SettingsError.exit_code, True)
     monkeypatch.setenv("MEDARCHIVE_INSIGHT", "false")
