@@ -11,11 +11,9 @@ from medarchive.cli.exits import UNFAITHFUL
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from medarchive.cli.fidelity_judged import Judged
     from medarchive.codecs.fidelity import FidelityProfile, Rescale, Verdict
     from medarchive.dicom.subject import Subject
-    from medarchive.image import Image
-
-    Writer = Callable[[Path, Image, Image, Verdict, FidelityProfile | None, Rescale, tuple[str, str]], None]
 
 __all__ = ["fidelity"]
 
@@ -52,6 +50,7 @@ def fidelity(
       medarchive fidelity image.dcm lossy.dcm --profile ct-head --report lossy.png
       medarchive fidelity slices.npy near.meda --profile ct-chest --slope 1 --intercept -1024
     """
+    from medarchive.cli.fidelity_judged import Judged
     from medarchive.cli.fidelity_subject import read, with_bits_of
     from medarchive.codecs.fidelity import judge
 
@@ -61,17 +60,18 @@ def fidelity(
     chosen = _profile(profile, before.subject)
     rescale = _rescale(slope, intercept, before.subject)
     verdict = judge(image, decoded, chosen, rescale=rescale)
+    judged = Judged(image, decoded, verdict, chosen, rescale, (original.name, stream.name))
     if report and write:
-        write(report, image, decoded, verdict, chosen, rescale, (original.name, stream.name))
+        write(report, judged)
     if as_json:
         echo_json(_as_dict(verdict))
     else:
-        _draw(verdict, chosen)
+        _draw(judged)
     if not verdict.passed:
         raise typer.Exit(UNFAITHFUL)
 
 
-def _writer(report: Path) -> "Writer":
+def _writer(report: Path) -> "Callable[[Path, Judged], None]":
     """What writes such a file.
 
     Raises:
@@ -109,12 +109,12 @@ def _rescale(slope: float | None, intercept: float | None, subject: "Subject | N
     return Rescale(1.0 if slope is None else slope, intercept or 0.0, "HU")
 
 
-def _draw(verdict: "Verdict", profile: "FidelityProfile | None") -> None:
-    title = f"{verdict.profile}: {profile.title}" if profile else "no profile"
+def _draw(judged: "Judged") -> None:
+    verdict = judged.verdict
     draw_table(
         ["check", "value>", "limit", "", "remark"],
         ((c.name, c.measured, c.limit, "passed" if c.passed else "FAILED", c.remark) for c in verdict.checks),
-        title=title,
+        title=judged.title,
     )
     typer.echo("passed" if verdict.passed else "FAILED")
     for reason in verdict.reasons:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from medarchive.cli.canvas import svg
 from medarchive.cli.fidelity_charts import HEIGHT, WIDTH
+from medarchive.cli.fidelity_judged import NOTICE, Judged
 from medarchive.cli.fidelity_pictures import Bytes, colour_scale, png
 from medarchive.cli.fidelity_views import Views, views
 from medarchive.cli.files import write_once
-from medarchive.codecs.fidelity import FidelityProfile, Rescale, Verdict
-from medarchive.image import Image
+from medarchive.codecs.fidelity import Verdict
 
 __all__ = ["page", "write_report"]
 
@@ -28,56 +28,32 @@ img { max-width: 100%; image-rendering: pixelated; background: #000 } .scale { d
 """
 
 
-def write_report(
-    file: Path,
-    original: Image,
-    decoded: Image,
-    verdict: Verdict,
-    profile: FidelityProfile | None,
-    rescale: Rescale,
-    names: tuple[str, str],
-) -> None:
+def write_report(file: Path, judged: Judged) -> None:
     """Write the page; a file of that name is replaced."""
-    text = page(original, decoded, verdict, profile, rescale, names)
-    write_once(file, io.BytesIO(text.encode("utf-8")), replace=True)
+    write_once(file, io.BytesIO(page(judged).encode("utf-8")), replace=True)
 
 
-def page(
-    original: Image,
-    decoded: Image,
-    verdict: Verdict,
-    profile: FidelityProfile | None,
-    rescale: Rescale,
-    names: tuple[str, str],
-) -> str:
+def page(judged: Judged) -> str:
     """The verdict with its limits; of the frame with the largest error both images in each window, the difference and
     its scale, the errors' histogram and the noise spectra. Images of different shapes come without pictures.
-
-    Args:
-        original: stored values.
-        decoded: what was compared with it.
-        verdict: what came of it.
-        profile: that was judged by.
-        rescale: of both.
-        names: what the two are called, as text.
     """
+    verdict = judged.verdict
     said = "passed" if verdict.passed else "failed"
-    title = f"{verdict.profile}: {profile.title}" if profile else "no profile"
     parts = [
         "<!doctype html>",
         '<html lang="en"><head><meta charset="utf-8">',
-        f"<title>Fidelity: {escape(names[0])}</title><style>{_STYLE}</style></head><body>",
+        f"<title>Fidelity: {escape(judged.names[0])}</title><style>{_STYLE}</style></head><body>",
         f'<h1>Fidelity: <span class="{said}">{said}</span></h1>',
-        f"<p>{escape(names[1])} against {escape(names[0])}, by {escape(title)}</p>",
+        f"<p>{escape(judged.pair)}</p>",
         *_reasons(verdict),
         *_table(verdict),
     ]
-    if profile and profile.source:
-        parts.append(f"<p>Limits: {escape(profile.source)}; see docs/fidelity.md.</p>")
-    seen = views(original, decoded, profile, rescale)
+    if judged.limits:
+        parts.append(f"<p>{escape(judged.limits)}</p>")
+    seen = views(judged)
     if seen:
         parts += _pictures(seen)
-    parts.append("<p>Measurements are no substitute for a reader study.</p></body></html>")
+    parts.append(f"<p>{NOTICE}</p></body></html>")
     return "\n".join(parts) + "\n"
 
 

@@ -9,12 +9,12 @@ import numpy as np
 
 from medarchive.cli.canvas import png
 from medarchive.cli.fidelity_charts import HEIGHT, WIDTH
+from medarchive.cli.fidelity_judged import NOTICE, Judged
 from medarchive.cli.fidelity_pictures import Bytes, colour_scale
 from medarchive.cli.fidelity_views import Views, views
 from medarchive.cli.files import write_once
 from medarchive.cli.shapes import Line, Shape, Words, words_width
-from medarchive.codecs.fidelity import Check, FidelityProfile, Rescale, Verdict
-from medarchive.image import Image
+from medarchive.codecs.fidelity import Check
 
 __all__ = ["sheet", "write_sheet"]
 
@@ -26,40 +26,24 @@ _MOST_LETTERS = 160
 _INK, _SOFT, _GRID, _GOOD, _BAD = "#1f2933", "#616e7c", "#e4e7eb", "#00796b", "#b2182b"
 
 
-def write_sheet(
-    file: Path,
-    original: Image,
-    decoded: Image,
-    verdict: Verdict,
-    profile: FidelityProfile | None,
-    rescale: Rescale,
-    names: tuple[str, str],
-) -> None:
+def write_sheet(file: Path, judged: Judged) -> None:
     """Write the sheet; a file of that name is replaced."""
-    write_once(file, io.BytesIO(sheet(original, decoded, verdict, profile, rescale, names)), replace=True)
+    write_once(file, io.BytesIO(sheet(judged)), replace=True)
 
 
-def sheet(
-    original: Image,
-    decoded: Image,
-    verdict: Verdict,
-    profile: FidelityProfile | None,
-    rescale: Rescale,
-    names: tuple[str, str],
-) -> bytes:
-    """What ``fidelity_report.page`` has, as a PNG; its arguments are the same."""
-    drawn = _Sheet()
+def sheet(judged: Judged) -> bytes:
+    """What ``fidelity_report.page`` has, as a PNG."""
+    drawn, verdict = _Sheet(), judged.verdict
     said = "passed" if verdict.passed else "FAILED"
-    title = f"{verdict.profile}: {profile.title}" if profile else "no profile"
     drawn.words(f"Fidelity: {said}", 20, _GOOD if verdict.passed else _BAD)
-    drawn.words(f"{names[1]} against {names[0]}, by {title}", _TEXT, _INK)
+    drawn.words(judged.pair, _TEXT, _INK)
     drawn.table(verdict.checks)
-    if profile and profile.source:
-        drawn.words(f"Limits: {profile.source}; see docs/fidelity.md.", _TEXT, _SOFT)
-    seen = views(original, decoded, profile, rescale)
+    if judged.limits:
+        drawn.words(judged.limits, _TEXT, _SOFT)
+    seen = views(judged)
     if seen:
         drawn.views(seen)
-    drawn.words("Measurements are no substitute for a reader study.", _TEXT, _SOFT)
+    drawn.words(NOTICE, _TEXT, _SOFT)
     return drawn.png()
 
 

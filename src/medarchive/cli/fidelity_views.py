@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from medarchive.cli.fidelity_charts import bars, curves
+from medarchive.cli.fidelity_judged import Judged
 from medarchive.cli.fidelity_pictures import Bytes, Field, difference_map, fitted
 from medarchive.cli.shapes import Shape
-from medarchive.codecs.fidelity import FidelityProfile, Rescale, Window
+from medarchive.codecs.fidelity import Window
 from medarchive.codecs.fidelity.measures import Frame
 from medarchive.codecs.fidelity.noise import BINS, spectra
 from medarchive.codecs.fidelity.windows import OWN
@@ -53,15 +54,12 @@ class Views:
     charts: tuple[tuple[str, Sequence[Shape]], ...]
 
 
-def views(original: Image, decoded: Image, profile: FidelityProfile | None, rescale: Rescale) -> Views | None:
-    """Look at the frame with the largest error; None where images are of different shapes, or their scale is no number.
+def views(judged: Judged) -> Views | None:
+    """Look at the frame with the largest error, in the windows of the profile.
 
-    Args:
-        original: stored values.
-        decoded: what was compared with it.
-        profile: whose windows they are looked at in.
-        rescale: of both.
+    None where images are of different shapes, or their scale is no number.
     """
+    original, decoded, profile, rescale = judged.original, judged.decoded, judged.profile, judged.rescale
     if original.pixels.shape != decoded.pixels.shape or not np.isfinite((rescale.slope, rescale.intercept)).all():
         return None
     at = _worst(original, decoded)
