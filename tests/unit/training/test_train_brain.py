@@ -1,7 +1,6 @@
 """The recipe of the brain network, a few steps on made-up pictures. Needs torch and onnxruntime."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import imagecodecs
@@ -24,13 +23,7 @@ from medarchive.training.classifier.lesions import paste, remove, stripped
 SMALL = Recipe(steps=3, fine_steps=1, last_steps=1, batch=16, widths=(4, 4, 8, 8))
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Threads of other processes would wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def _head(draw: np.random.Generator) -> np.ndarray:

@@ -21,14 +21,7 @@ from medarchive.training.lifting import Progress, Recipe
 from medarchive.training.lifting_export import exported
 from medarchive.training.lifting_net import Transform, joined
 
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Threads of other processes would wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_a_run_that_was_broken_off_goes_on(tmp_path: Path) -> None:

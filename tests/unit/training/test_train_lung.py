@@ -1,7 +1,6 @@
 """The recipe of the lung networks, a few steps on made-up pictures. Needs torch and onnxruntime."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,13 +24,7 @@ from medarchive.training.classifier.lung import RECIPES, train
 SMALL = replace(RECIPES["chest-xray"], widths=(4, 4, 8, 8), folds=2, steps=4, batch=4)
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Threads of other processes would wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def data(folder: Path, patients: int = 8) -> Path:

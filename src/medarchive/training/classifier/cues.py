@@ -56,8 +56,7 @@ class Cues:
     def changed(self, pictures: Tensor) -> Tensor:
         """Everything at once, drawn for each picture by torch's own generator."""
         x = self.erasing(self.marked(self.moved(pictures)))
-        x = trimmed(self.detailed(self.curved(x)), self.frame, 0.5)  # half of the pictures keep their edges
-        x = coarsened(x, self.blur, x.shape[2] // 3)
+        x = self.blurred(self.framed(self.detailed(self.curved(x))))
         return (x + torch.randn_like(x) * torch.rand(len(x), 1, 1, 1) * self.noise).clamp(0, 1)
 
     def moved(self, pictures: Tensor) -> Tensor:
@@ -102,6 +101,10 @@ class Cues:
             pictures = (soft + factor * (pictures - soft)).clamp(0, 1)
         return pictures
 
+    def framed(self, pictures: Tensor) -> Tensor:
+        """Edges black, each as wide as drawn; half of the pictures keep theirs."""
+        return trimmed(pictures, self.frame, 0.5)
+
     def marked(self, pictures: Tensor) -> Tensor:
         """A bright mark of a few pixels near the left or the right edge."""
         n, _, side, _ = pictures.shape
@@ -119,6 +122,10 @@ class Cues:
         inside = _boxes(side, torch.rand(n) * side, torch.rand(n) * side, half)
         inside &= (torch.rand(n) < self.erased)[:, None, None, None]
         return torch.where(inside, torch.rand(n, 1, 1, 1) * 0.6, pictures)
+
+    def blurred(self, pictures: Tensor) -> Tensor:
+        """Some with fewer pixels, brought back to as many."""
+        return coarsened(pictures, self.blur, pictures.shape[2] // 3)
 
 
 def _equalising(number: Tensor) -> Tensor:
