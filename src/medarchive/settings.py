@@ -1,6 +1,7 @@
 """One frozen Settings: a TOML file, then ``MEDARCHIVE_*`` variables, then the flags of a face. The later wins."""
 
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -102,6 +103,32 @@ class Settings:
     """Whether what was read is stored as a DICOM structured report, too, in a series of its own."""
     insight_heat: bool = False
     """Whether the heat map of a finding is stored as a picture, too, in a series of its own."""
+    web_host: str = "127.0.0.1"
+    """The address that the web pages and DICOMweb listen on; loopback unless told otherwise (0.0.0.0 for all)."""
+    web_port: int = 8080
+    """The TCP port of the web pages and DICOMweb; 0 takes a free one."""
+    web_prefix: str = ""
+    """The path below which everything on the web lies, for example `/archive`, behind a proxy that passes it on."""
+    web_hosts: tuple[str, ...] = field(default=())
+    """The host names by which browsers may ask; loopback and `web_host` always may."""
+    web_proxies: tuple[str, ...] = field(default=())
+    """The addresses of reverse proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed."""
+    web_certificate: str = ""
+    """A PEM file with the certificate chain for TLS; empty: without TLS, as behind a proxy."""
+    web_key: str = ""
+    """A PEM file with the certificate's private key."""
+    web_upload_bytes: int = 8 << 30
+    """The largest body that a request may have, in bytes."""
+    web_session: float = 1800.0
+    """Seconds of idleness after which a login ends."""
+    accounts: str = ""
+    """Where accounts are kept: `postgresql://USER:PASSWORD@HOST:PORT/NAME`, `mysql://…`, or empty: beside the
+    catalogue."""
+    smtp: str = ""
+    """The mail server for password resets: `smtp://USER:PASSWORD@HOST:PORT`, `smtps://…`; empty: none, and an
+    administrator hands out links."""
+    mail_from: str = "medarchive@localhost"
+    """The sender of mail."""
     policy: tuple[Rule, ...] = field(default=())
     """Which images may lose something, as ``[[policy]]`` tables: see below. None: all is kept lossless."""
 
@@ -131,6 +158,9 @@ class Settings:
             ("attempts", 1, 100),
             ("report_attempts", 1, 1000),
             ("insight_slices", 1, 10_000),
+            ("web_port", 0, 65535),
+            ("web_upload_bytes", 1 << 10, 1 << 44),
+            ("web_session", 10, 1e9),
         )
         for name, low, high in bounds:
             value = getattr(self, name)
@@ -138,6 +168,12 @@ class Settings:
                 raise SettingsError(f"{name} = {value}: expected {low:g} to {high:g}")
         if not self.codecs:
             raise SettingsError("codecs is empty: name at least one, for example zstd-planes")
+        if self.web_prefix and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", self.web_prefix):
+            raise SettingsError(
+                f"web_prefix = {self.web_prefix!r}: expected a path such as /archive, without a / at its end"
+            )
+        if bool(self.web_certificate) != bool(self.web_key):
+            raise SettingsError("web_certificate and web_key: one is useless without the other")
         titles = [peer.ae_title for peer in self.peers]
         if len(set(titles)) != len(titles):
             raise SettingsError(f"peers: an AE title occurs twice in {', '.join(titles)}")
@@ -212,10 +248,10 @@ def _plain(name: str, value: Any) -> Any:
     default = {setting.name: setting.type for setting in fields(Settings)}.get(name, str)
     kind = default if isinstance(default, type) else None
     try:
-        if name in ("peers", "codecs"):
+        if name in _LISTS:
             items: Iterable[Any] = value.split(",") if isinstance(value, str) else value
             parts = [item for item in items if item != ""]
-            if name == "codecs":
+            if name != "peers":
                 return tuple(str(part).strip() for part in parts)
             return tuple(part if isinstance(part, Peer) else Peer.parse(str(part).strip()) for part in parts)
         if name == "ae_title":
@@ -236,4 +272,5 @@ def _plain(name: str, value: Any) -> Any:
         raise SettingsError(f"{name} = {value!r}: expected {wanted}") from error
 
 
+_LISTS = ("peers", "codecs", "web_hosts", "web_proxies")
 _BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}

@@ -10,6 +10,7 @@ from typing import BinaryIO, Self
 
 from medarchive.archive import deletion, findings, instances, jobs, search
 from medarchive.archive.alike import Alike, Likeness
+from medarchive.archive.audit import Audit
 from medarchive.archive.build import Builder
 from medarchive.archive.catalog import InstanceRecord
 from medarchive.archive.check import Problem, check
@@ -87,6 +88,7 @@ class Archive:
         self._ingest = Ingest(catalog, blobs, settings.max_object_bytes, read_after)
         self._reader = OneReader(reader)
         self._alike = Alike(catalog)
+        self.audit = Audit(catalog)
 
     @classmethod
     def open(cls, settings: Settings, *, disk: Disk | None = None, reader: Callable[[], Reader] | None = None) -> Self:
@@ -163,6 +165,10 @@ class Archive:
     def find(self, query: Query) -> Iterator[Match]:
         """What matches a query, in order of arrival."""
         return search.find(self.catalog, query)
+
+    def count(self, query: Query) -> int:
+        """How many entities match a query, whatever its limit and offset."""
+        return search.count(self.catalog, query)
 
     def instances(self, level: Level, values: Sequence[str]) -> Iterator[InstanceRecord]:
         """The instances below any of these Patient IDs, Study, Series or SOP Instance UIDs, in order of arrival."""

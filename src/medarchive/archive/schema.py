@@ -214,3 +214,23 @@ def m0006_findings(db: Database) -> None:
     )
     db["correction"].create_index(["reading"])
     db.execute("ALTER TABLE instance ADD COLUMN made INTEGER")
+
+
+@MIGRATIONS()
+def m0007_audit(db: Database) -> None:
+    """Who did what to which object (PS3.15 A.5). A record is never changed; each bears a hash over itself and the last.
+
+    ``face`` is web, node or cli; ``origin`` an address; ``action``, ``outcome`` those of ``archive.audit``.
+    """
+    db["audit"].create(
+        {"id": int, "at": float, "who": str, "origin": str, "face": str, "action": str}
+        | {"object": str, "outcome": str, "detail": str, "digest": str},
+        pk="id",
+    )
+    for column in ("at", "who", "object"):
+        db["audit"].create_index([column])
+    for change in ("UPDATE", "DELETE"):
+        db.execute(
+            f"CREATE TRIGGER audit_no_{change.lower()} BEFORE {change} ON audit "
+            "BEGIN SELECT RAISE(ABORT, 'audit records are never changed'); END"
+        )

@@ -1,16 +1,17 @@
 """Search: a Query becomes SQL, and its answers come page by page."""
 
 import difflib
+import json
 from collections.abc import Iterator
 
 from medarchive.archive.catalog import Catalog, Row
 from medarchive.archive.findings import REJECTED
 from medarchive.dicom.attributes import LEVELS
-from medarchive.dicom.query import Found, Key, Level, Match, OneOf, Query, Range, Wildcard, normalise
+from medarchive.dicom.query import KNOWN, Found, Key, Level, Match, OneOf, Query, Range, Scope, Wildcard, normalise
 from medarchive.errors import BadQuery
 from medarchive.insight.reading import LABELS
 
-__all__ = ["find"]
+__all__ = ["count", "find"]
 
 _PAGE = 500
 
@@ -65,34 +66,101 @@ def find(catalog: Catalog, query: Query) -> Iterator[Match]:
         BadQuery: a finding that no reader has.
     """
     table = _TABLES[query.level]
-    levels = _ORDER[: _ORDER.index(query.level) + 1]
-    names, columns = _columns(levels)
-    conditions = [f"{table}.instances > 0" if query.level is not Level.IMAGE else "instance.hidden_at IS NULL"]
-    parameters: list[object] = []
-    for key in query.keys:
-        condition, values = _condition(key)
-        conditions.append(condition)
-        parameters += values
-    if query.found is not None:
-        condition, values = _read(query.level, query.found)
-        conditions.append(condition)
-        parameters += values
-    sql = (
-        f"SELECT {table}.id, {', '.join(columns)} FROM {_JOINS[query.level]} "
-        f"WHERE {' AND '.join(conditions)} AND {table}.id > ? ORDER BY {table}.id LIMIT ?"
-    )
+    names, columns = _columns(_ORDER[: _ORDER.index(query.level) + 1])
+    condition, parameters = _where(query)
+    sql = f"SELECT {table}.id, {', '.join(columns)} FROM {_JOINS[query.level]} WHERE {condition}"
+    if query.order:
+        rows = _sorted(catalog, f"{sql} ORDER BY {_by(query)} LIMIT ? OFFSET ?", parameters, query)
+    else:
+        rows = _arrived(catalog, f"{sql} AND {table}.id > ? ORDER BY {table}.id LIMIT ?", parameters, query)
+    for row in rows:
+        yield _match(query.level, names, row)
+
+
+def count(catalog: Catalog, query: Query) -> int:
+    """How many visible entities match, whatever ``limit`` and ``offset`` are.
+
+    Raises:
+        BadQuery: as ``find``.
+    """
+    condition, parameters = _where(query)
+    return int(catalog.read(f"SELECT count(*) AS n FROM {_JOINS[query.level]} WHERE {condition}", parameters)[0]["n"])
+
+
+def _arrived(catalog: Catalog, sql: str, parameters: list[object], query: Query) -> Iterator[Row]:
+    """Rows in the order of their ids: each page goes on after the last id of the one before."""
     last, skip, left = 0, query.offset, query.limit
     while left is None or left > 0:
         page = _PAGE if left is None else min(_PAGE, left + skip)
         rows = catalog.read(sql, (*parameters, last, page))
-        for row in rows[skip:]:
-            yield _match(query.level, names, row)
+        yield from rows[skip:]
         if left is not None:
             left -= max(len(rows) - skip, 0)
         skip = max(skip - len(rows), 0)
         if len(rows) < page:
             return
         last = rows[-1]["id"]
+
+
+def _sorted(catalog: Catalog, sql: str, parameters: list[object], query: Query) -> Iterator[Row]:
+    """Rows in the order of something else: each page counts from the first."""
+    offset, left = query.offset, query.limit
+    while left is None or left > 0:
+        page = _PAGE if left is None else min(_PAGE, left)
+        rows = catalog.read(sql, (*parameters, page, offset))
+        yield from rows
+        if len(rows) < page:
+            return
+        offset += page
+        left = None if left is None else left - page
+
+
+def _by(query: Query) -> str:
+    """The SQL of an order; entities that are level in it keep that of their arrival."""
+    terms = []
+    for name in query.order:
+        keyword = name.removeprefix("-")
+        level, attribute = KNOWN.get(keyword, (None, None))
+        if level is None or attribute is None or _ORDER.index(level) > _ORDER.index(query.level):
+            raise BadQuery(f"{keyword}: nothing that {query.level} can be sorted by")
+        column = _DERIVED[level].get(keyword, f"{_TABLES[level]}.{keyword}")
+        if attribute.vr in ("PN", "DA", "TM"):
+            column += "Search"
+        elif attribute.vr == "IS":
+            column = f"CAST({column} AS INTEGER)"
+        terms.append(f"{column} {'DESC' if name.startswith('-') else 'ASC'}")
+    return ", ".join([*terms, f"{_TABLES[query.level]}.id"])
+
+
+def _where(query: Query) -> tuple[str, list[object]]:
+    """The SQL of all that an entity has to meet, and its parameters."""
+    table = _TABLES[query.level]
+    conditions = [f"{table}.instances > 0" if query.level is not Level.IMAGE else "instance.hidden_at IS NULL"]
+    parameters: list[object] = []
+    parts = [_condition(key) for key in query.keys]
+    if query.found is not None:
+        parts.append(_read(query.level, query.found))
+    if query.scope is not None:
+        parts.append(_seen(query.level, query.scope))
+    for condition, values in parts:
+        conditions.append(condition)
+        parameters += values
+    return " AND ".join(conditions), parameters
+
+
+_STUDY_SEEN = (
+    "(study.StudyInstanceUID IN (SELECT value FROM json_each(?)) OR EXISTS (SELECT 1 FROM series AS s "
+    "JOIN instance AS i ON i.series = s.id WHERE s.study = study.id AND i.hidden_at IS NULL "
+    "AND i.source IN (SELECT value FROM json_each(?))))"
+)
+
+
+def _seen(level: Level, scope: Scope) -> tuple[str, list[object]]:
+    """The SQL of what a scope shows: of a patient, one with a study that it shows."""
+    values: list[object] = [json.dumps(sorted(scope.studies)), json.dumps(sorted(scope.sources))]
+    if level is Level.PATIENT:
+        return f"patient.id IN (SELECT study.patient FROM study WHERE study.instances > 0 AND {_STUDY_SEEN})", values
+    return _STUDY_SEEN, values
 
 
 def _columns(levels: tuple[Level, ...]) -> tuple[list[str], list[str]]:

@@ -24,6 +24,7 @@ __all__ = [
     "OneOf",
     "Query",
     "Range",
+    "Scope",
     "Wildcard",
     "normalise",
 ]
@@ -119,10 +120,31 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Scope:
+    """What somebody may see: whole studies.
+
+    Attributes:
+        sources: every study of which an instance came from one of these, ``Stored.source``: AE titles.
+        studies: these Study Instance UIDs.
+    """
+
+    sources: frozenset[str] = frozenset()
+    studies: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """What is looked for: entities of a level that match all keys, ``limit`` of them after the first ``offset``.
 
-    ``found`` asks for what was read in the images of an entity, and None for nothing of that kind.
+    Attributes:
+        level: of what is found.
+        keys: all of which match.
+        limit: how many at most; None: all.
+        offset: how many are left out before.
+        found: what was read in the images of an entity; None asks for nothing of that kind.
+        scope: what the asker may see; None: everything.
+        order: keywords of the level or above it to sort by, with ``-`` before one for the greatest first; without any,
+            in the order in which entities came to be known.
     """
 
     level: Level
@@ -130,6 +152,8 @@ class Query:
     limit: int | None = None
     offset: int = 0
     found: Found | None = None
+    scope: Scope | None = None
+    order: tuple[str, ...] = ()
 
     @classmethod
     def from_pairs(cls, level: Level, pairs: Iterable[str], *, limit: int | None = None, offset: int = 0) -> Self:

@@ -1,0 +1,149 @@
+"""Audit: who did what to which object, from where, with what outcome. Records are added, and never changed."""
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from medarchive.archive.catalog import Catalog, Row, Transaction
+
+__all__ = ["Action", "Audit", "Event", "Face", "Outcome"]
+
+Face = Literal["web", "node", "cli"]
+Outcome = Literal["success", "refused", "failed"]
+Action = Literal[
+    "login",
+    "logout",
+    "account",
+    "token",
+    "query",
+    "view",
+    "download",
+    "upload",
+    "similar",
+    "detect",
+    "correct",
+    "delete",
+    "share",
+    "configure",
+    "refused",
+]
+"""In PS3.15 A.5 the first four are User Authentication and Security Alert, view and similar DICOM Instances
+Accessed, download Export, upload Import or DICOM Instances Transferred."""
+_FIRST = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One record.
+
+    Attributes:
+        action: what was done.
+        who: account or AE title; "" for a stranger.
+        origin: network address, "" where there is none.
+        face: through which face of the archive.
+        object: a UID, a Patient ID, an account or an address (URL path); "" for none.
+        outcome: success, refused (no right to it) or failed.
+        detail: anything else, in words or JSON. Never pixels, never passwords, never a patient's name.
+        at: seconds since 1970.
+        id: its number; 0 before it is recorded.
+    """
+
+    action: Action
+    who: str
+    origin: str
+    face: Face
+    object: str = ""
+    outcome: Outcome = "success"
+    detail: str = ""
+    at: float = 0.0
+    id: int = 0
+
+
+_COLUMNS = ("at", "who", "origin", "face", "action", "object", "outcome", "detail")
+_LONGEST = 1024
+_PAGE = 500
+
+
+class Audit:
+    """The audit record of an archive. Any thread and any process may add to it."""
+
+    def __init__(self, catalog: Catalog, now: Callable[[], float] = time.time) -> None:
+        self._catalog = catalog
+        self._now = now
+
+    def note(self, *events: Event) -> None:
+        """Add records; durable when this returns. Their ``at`` and ``id`` are given here."""
+        self._catalog.write(lambda transaction: self._add(transaction, events))
+
+    def _add(self, transaction: Transaction, events: Sequence[Event]) -> None:
+        rows = transaction.execute("SELECT digest FROM audit ORDER BY id DESC LIMIT 1")
+        digest = rows[0]["digest"] if rows else _FIRST
+        for event in events:
+            values = [self._now(), *(str(getattr(event, name))[:_LONGEST] for name in _COLUMNS[1:])]
+            digest = _digest(digest, values)
+            transaction.execute(
+                f"INSERT INTO audit ({', '.join(_COLUMNS)}, digest) VALUES ({', '.join('?' * len(_COLUMNS))}, ?)",
+                (*values, digest),
+            )
+
+    def events(
+        self,
+        *,
+        since: float = 0.0,
+        until: float | None = None,
+        equal: dict[str, str] | None = None,
+        limit: int | None = None,
+        before: int | None = None,
+    ) -> Iterator[Event]:
+        """Records, the newest first.
+
+        Args:
+            since: seconds since 1970.
+            until: the same.
+            equal: values of ``who``, ``origin``, ``face``, ``action``, ``object``, ``outcome`` that they have.
+            limit: how many at most.
+            before: only those with smaller numbers than this.
+        """
+        conditions, values = ["at >= ?"], [since]
+        parameters: list[object] = list(values)
+        if until is not None:
+            conditions.append("at <= ?")
+            parameters.append(until)
+        for name, value in (equal or {}).items():
+            if name not in _COLUMNS[1:-1]:
+                raise ValueError(f"{name}: no column of the audit record to choose by")
+            conditions.append(f"{name} = ?")
+            parameters.append(value)
+        last, left = before, limit
+        while left is None or left > 0:
+            page = _PAGE if left is None else min(_PAGE, left)
+            where = " AND ".join([*conditions, "id < ?"] if last is not None else conditions)
+            asked = (*parameters, *([last] if last is not None else []), page)
+            rows = self._catalog.read(f"SELECT * FROM audit WHERE {where} ORDER BY id DESC LIMIT ?", asked)
+            yield from map(_event, rows)
+            if len(rows) < page:
+                return
+            last = rows[-1]["id"]
+            left = None if left is None else left - page
+
+    def broken(self) -> int | None:
+        """The number of the first record that was changed, or that follows a removed one; None where all is whole."""
+        digest, last = _FIRST, 0
+        while rows := self._catalog.read("SELECT * FROM audit WHERE id > ? ORDER BY id LIMIT ?", (last, _PAGE)):
+            for row in rows:
+                digest = _digest(digest, [row[name] for name in _COLUMNS])
+                if digest != row["digest"]:
+                    return int(row["id"])
+            last = rows[-1]["id"]
+        return None
+
+
+def _digest(before: str, values: Sequence[object]) -> str:
+    return hashlib.sha256(json.dumps([before, *values]).encode()).hexdigest()
+
+
+def _event(row: Row) -> Event:
+    return Event(id=row["id"], **{name: row[name] for name in _COLUMNS})

@@ -1,0 +1,1 @@
+"""The web face: accounts, pages and DICOMweb over one Archive, on Django."""

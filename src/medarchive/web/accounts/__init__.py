@@ -1,0 +1,1 @@
+"""Accounts: who may come in, as what, and which studies each may see."""

@@ -1,0 +1,8 @@
+"""The addresses of pages."""
+
+from django.urls import path
+
+from medarchive.web.pages.home import home
+from medarchive.web.pages.worklist import worklist
+
+urlpatterns = [path("", home, name="home"), path("studies/", worklist, name="worklist")]

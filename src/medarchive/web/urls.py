@@ -1,0 +1,9 @@
+"""The addresses of the web face."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("medarchive.web.pages.urls")),
+    path("accounts/", include("medarchive.web.accounts.urls")),
+    path("dicom-web/", include("medarchive.web.dicomweb.urls")),
+]

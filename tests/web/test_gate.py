@@ -1,0 +1,47 @@
+"""Every view says who may use it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from medarchive.archive.archive import Archive
+from medarchive.web.gate import ANYBODY, requirement
+
+
+def every_view() -> Iterator[tuple[str, str, Any]]:
+    """Route, name and view of every address that there is."""
+    from django.urls import URLPattern, get_resolver
+
+    def below(patterns: list[Any], route: str, names: tuple[str, ...]) -> Iterator[tuple[str, str, Any]]:
+        for pattern in patterns:
+            here = route + str(pattern.pattern)
+            if isinstance(pattern, URLPattern):
+                yield here, ":".join((*names, pattern.name or "")), pattern.callback
+            else:
+                more = (pattern.namespace,) if pattern.namespace else ()
+                yield from below(pattern.url_patterns, here, names + more)
+
+    yield from below(get_resolver().url_patterns, "/", ())
+
+
+def test_every_view_says_who_may_use_it(archive: Archive) -> None:
+    silent = [route for route, name, view in every_view() if requirement(view, name) is None]
+    assert not silent
+
+
+def test_few_views_are_for_anybody(archive: Archive) -> None:
+    ours = {name for _, name, view in every_view() if getattr(view, "needs", "") == ANYBODY}
+    assert ours == {"home"}
+
+
+@pytest.mark.parametrize("role", ["viewer", "clinician", "archivist", "administrator"])
+def test_all_roles_see_the_worklist(member: Any, role: str) -> None:
+    assert member.browser(role).get("/studies/").status_code == 200
+
+
+def test_a_stranger_is_sent_to_the_login(archive: Archive) -> None:
+    from django.test import Client
+
+    answer = Client().get("/studies/")
+    assert (answer.status_code, answer["Location"]) == (302, "/accounts/login/?next=/studies/")
