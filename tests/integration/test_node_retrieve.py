@@ -8,7 +8,16 @@ from pathlib import Path
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    UID,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    HTJ2KLossless,
+    ImplicitVRLittleEndian,
+    JPEG2000Lossless,
+    JPEGLSLossless,
+    RLELossless,
+)
 from pynetdicom import AE, build_role, evt
 from pynetdicom.sop_class import (
     CTImageStorage,
@@ -24,9 +33,11 @@ from contracts.objects import SHIPPED, ct
 from contracts.raw_peer import dataset_of
 from integration.conftest import with_destination
 from medarchive.archive.archive import Archive
+from medarchive.dicom.frames import file_frame
+from medarchive.dicom.part10 import file_meta
 from medarchive.dicom_node.node import Node
 
-RLE = "1.2.840.10008.1.2.5"
+RLE, JPEG_XL = "1.2.840.10008.1.2.5", "1.2.840.10008.1.2.4.110"
 
 
 @pytest.fixture
@@ -163,6 +174,23 @@ def test_get_transcodes_for_a_peer_that_takes_nothing_else(node: Node, filled: A
     found = pydicom.dcmread(io.BytesIO(data), force=True)
     assert found.SOPInstanceUID == "1.2.3.1.1.3"
     assert found.PixelData == pydicom.dcmread(io.BytesIO(ct(3))).PixelData
+
+
+@pytest.mark.parametrize("syntax", [JPEGLSLossless, JPEG2000Lossless, HTJ2KLossless, RLELossless])
+def test_get_compresses_for_a_peer_that_takes_nothing_else(node: Node, filled: Archive, syntax: UID) -> None:
+    asked = identifier("IMAGE", SOPInstanceUID="1.2.3.1.1.3")
+    _, received, _ = get(node, asked, [syntax])
+    assert received["1.2.3.1.1.3"][0] == syntax
+    found = pydicom.dcmread(io.BytesIO(received["1.2.3.1.1.3"][1]), force=True)
+    file = io.BytesIO(file_meta(found.SOPClassUID, found.SOPInstanceUID, syntax) + received["1.2.3.1.1.3"][1])
+    assert file_frame(file, 0) == file_frame(io.BytesIO(ct(3)), 0)
+
+
+def test_get_goes_on_to_the_next_transfer_syntax_that_will_do(node: Node, archive: Archive) -> None:
+    data = (SHIPPED / "MR_small.dcm").read_bytes()  # signed: JPEG XL holds no signs
+    uid = archive.store(io.BytesIO(data)).uid
+    _, received, _ = get(node, identifier("IMAGE", SOPInstanceUID=uid), [UID(JPEG_XL), RLE], MRImageStorage)
+    assert received[uid][0] == RLE
 
 
 def test_get_of_a_compressed_object_as_it_is_and_decoded(node: Node, archive: Archive) -> None:

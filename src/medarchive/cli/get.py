@@ -12,12 +12,14 @@ from medarchive.settings import Settings
 
 __all__ = ["get"]
 
-_IMPLICIT, _EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
 _SYNTAXES = {
-    "implicit": _IMPLICIT,
-    "implicitvrlittleendian": _IMPLICIT,
-    "explicit": _EXPLICIT,
-    "explicitvrlittleendian": _EXPLICIT,
+    "implicit": "1.2.840.10008.1.2",
+    "explicit": "1.2.840.10008.1.2.1",
+    "jpeg-ls": "1.2.840.10008.1.2.4.80",
+    "htj2k": "1.2.840.10008.1.2.4.201",
+    "jpeg-2000": "1.2.840.10008.1.2.4.90",
+    "jpeg-xl": "1.2.840.10008.1.2.4.110",
+    "rle": "1.2.840.10008.1.2.5",
 }
 
 
@@ -30,7 +32,11 @@ def get(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="DIR", help="Where to write; created.")] = Path(),
     transfer_syntax: Annotated[
         str | None,
-        typer.Option("--transfer-syntax", "-t", help="`explicit`, `implicit`, or their UID; otherwise as received."),
+        typer.Option(
+            "--transfer-syntax",
+            "-t",
+            help=f"{', '.join(f'`{name}`' for name in _SYNTAXES)}, or a UID; all lossless. Without it, as received.",
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace files that have other content.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the files as JSON.")] = False,
@@ -43,12 +49,13 @@ def get(
     Examples:
       medarchive get 1.2.840.113619.2.5.1762583153 -o restored
       medarchive get 1.2.3.4 1.2.3.5 -o restored --transfer-syntax explicit
+      medarchive get 1.2.3.4 -o exported --transfer-syntax jpeg-ls
     """
     from medarchive.archive.archive import Archive
     from medarchive.cli.files import write_once
     from medarchive.cli.lookup import below
 
-    target = _SYNTAXES.get((transfer_syntax or "").lower(), transfer_syntax)
+    target = _syntax(transfer_syntax)
     written: list[dict[str, str]] = []
     total = 0
     with Archive.open(settings) as archive:
@@ -64,6 +71,16 @@ def get(
         echo_json(written)
     else:
         typer.echo(f"{len(written)} files, {size(total)}, in {output.absolute()}")
+
+
+def _syntax(name: str | None) -> str | None:
+    """The UID of a transfer syntax by our short name, its keyword (PS3.6) or itself."""
+    import pydicom.uid
+
+    if name is None:
+        return None
+    uid = getattr(pydicom.uid, name, None)
+    return str(uid) if isinstance(uid, pydicom.uid.UID) else _SYNTAXES.get(name.lower(), name)
 
 
 def _file_name(uid: str) -> str:

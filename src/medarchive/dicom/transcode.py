@@ -1,4 +1,4 @@
-"""Transcode: any stored object into Explicit or Implicit VR Little Endian, for peers that take nothing else."""
+"""Transcode: any stored object into a transfer syntax that its peer takes, without loss."""
 
 import io
 import warnings
@@ -9,15 +9,19 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from medarchive.dicom.encapsulate import COMPRESSED, check_frames, compress_frames
 from medarchive.dicom.encapsulated import decode_frame, decoded_photometric
 from medarchive.dicom.part10 import DEFLATED, Header, as_inflated, read_header
 from medarchive.dicom.pixels import plan
 from medarchive.dicom.recipe import Reason, Verbatim
 from medarchive.errors import CannotTranscode, LimitExceeded
 
-__all__ = ["TARGETS", "make_little", "transcode"]
+__all__ = ["COMPRESSED", "NATIVE", "TARGETS", "make_little", "transcode"]
 
-TARGETS = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))
+NATIVE = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))
+TARGETS = (*NATIVE, *COMPRESSED)
+"""UIDs of the transfer syntaxes into which objects are brought: native, JPEG-LS, HTJ2K, JPEG 2000, JPEG XL and RLE, all
+lossless."""
 _WORD_BYTES = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
 _MOST_BYTES = 1 << 30
 _PIXEL_DATA = 0x7FE00010
@@ -36,6 +40,8 @@ def transcode(part10: BinaryIO, transfer_syntax: str) -> BinaryIO:
     """
     if transfer_syntax not in TARGETS:
         raise CannotTranscode(f"cannot transcode to {transfer_syntax}; possible are {', '.join(TARGETS)}")
+    if transfer_syntax in COMPRESSED:
+        return _compressed(part10, transfer_syntax)
     header = read_header(part10)
     reason = plan(header, part10)
     try:
@@ -55,6 +61,23 @@ def transcode(part10: BinaryIO, transfer_syntax: str) -> BinaryIO:
         raise CannotTranscode(str(error)) from error
     except Exception as error:  # what pydicom raises on broken objects has no common root
         raise CannotTranscode(f"the data set cannot be written anew: {type(error).__name__}: {error}") from error
+
+
+def _compressed(part10: BinaryIO, transfer_syntax: str) -> BinaryIO:
+    """Native first, then compressed, then decoded again and compared."""
+    little = transcode(part10, str(ExplicitVRLittleEndian))
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            dataset = pydicom.dcmread(little)
+            images = compress_frames(little, dataset, transfer_syntax)
+            written = _written(dataset, transfer_syntax)
+        check_frames(written, images)
+    except CannotTranscode:
+        raise
+    except Exception as error:  # what codecs raise on images beyond them has no common root
+        raise CannotTranscode(f"not into {transfer_syntax}: {type(error).__name__}: {error}") from error
+    return written
 
 
 def make_little(dataset: Dataset, header: Header) -> None:

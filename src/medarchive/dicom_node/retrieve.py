@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import Any, BinaryIO, cast
 
 from pydicom.dataset import Dataset
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import build_context
 from pynetdicom.association import Association
 from pynetdicom.dimse_messages import C_STORE_RQ
@@ -21,6 +20,7 @@ from medarchive.archive.archive import Archive
 from medarchive.archive.catalog import InstanceRecord
 from medarchive.dicom.part10 import skip_meta
 from medarchive.dicom.query import UNIQUE, Exact, Level, OneOf, Query
+from medarchive.dicom.transcode import COMPRESSED, NATIVE, TARGETS
 from medarchive.dicom_node.asking import associated
 from medarchive.dicom_node.negotiation import ROOTS
 from medarchive.dicom_node.status import (
@@ -39,7 +39,6 @@ __all__ = ["retrieve"]
 
 LOGGER = logging.getLogger(__name__)
 
-_TARGETS = (str(ExplicitVRLittleEndian), str(ImplicitVRLittleEndian))
 _MOST_CONTEXTS = 128
 _MOST_SUBOPERATIONS = 65535
 _QUEUED = 32
@@ -217,8 +216,8 @@ def _send(
     archive: Archive, assoc: Association, record: InstanceRecord, message_id: int, originator: tuple[str, int] | None
 ) -> int | None:
     """One C-STORE sub-operation; its status, None where no answer came."""
-    context, target = _context_for(assoc, record)
-    with archive.load(record.uid, transfer_syntax=target) as stream:
+    context, stream = _opened(archive, assoc, record)
+    with stream:
         skip_meta(stream)
         request = C_STORE()
         request.MessageID = message_id
@@ -236,8 +235,9 @@ def _send(
     return int(answer.Status) if isinstance(answer, C_STORE) and answer.is_valid_response else None
 
 
-def _context_for(assoc: Association, record: InstanceRecord) -> tuple[PresentationContext, str | None]:
-    """The context to send an instance over, and the transfer syntax to bring it into, None where it goes as it is.
+def _opened(archive: Archive, assoc: Association, record: InstanceRecord) -> tuple[PresentationContext, BinaryIO]:
+    """The context to send an instance over, and its file in that context's transfer syntax: as it is where the peer
+    takes that, else native, else compressed without loss.
 
     Raises:
         CannotTranscode: the peer accepted none that will do.
@@ -247,12 +247,17 @@ def _context_for(assoc: Association, record: InstanceRecord) -> tuple[Presentati
         for context in assoc.accepted_contexts
         if context.abstract_syntax == record.sop_class and context.as_scu
     }
-    if record.transfer_syntax in accepted:
-        return accepted[record.transfer_syntax], None
-    for target in _TARGETS:
-        if target in accepted:
-            return accepted[target], target
-    raise CannotTranscode(f"the peer accepted no transfer syntax for SOP Class {record.sop_class} that we can send")
+    reasons = []
+    for syntax in (record.transfer_syntax, *TARGETS):
+        if syntax in accepted:
+            try:
+                return accepted[syntax], archive.load(record.uid, transfer_syntax=syntax)
+            except CannotTranscode as error:
+                reasons.append(str(error))
+    why = (
+        "; ".join(reasons) or f"the peer accepted no transfer syntax for SOP Class {record.sop_class} that we can send"
+    )
+    raise CannotTranscode(why)
 
 
 def _send_request(assoc: Association, request: C_STORE, stream: BinaryIO, context_id: int) -> None:
@@ -305,19 +310,14 @@ def _batches(records: Sequence[InstanceRecord]) -> Iterator[tuple[list[Presentat
     wanted: dict[tuple[str, ...], PresentationContext] = {}
     some: list[InstanceRecord] = []
     for record in records:
-        new = {
+        contexts = {
             (record.sop_class, *syntaxes): build_context(record.sop_class, list(syntaxes))
-            for syntaxes in ((record.transfer_syntax,), _TARGETS)
-            if (record.sop_class, *syntaxes) not in wanted
+            for syntaxes in ((record.transfer_syntax,), NATIVE, COMPRESSED)
         }
-        if len(wanted) + len(new) > _MOST_CONTEXTS:
+        if some and len(wanted | contexts) > _MOST_CONTEXTS:
             yield list(wanted.values()), some
             wanted, some = {}, []
-            new = {
-                (record.sop_class, *syntaxes): build_context(record.sop_class, list(syntaxes))
-                for syntaxes in ((record.transfer_syntax,), _TARGETS)
-            }
-        wanted |= new
+        wanted |= contexts
         some.append(record)
     if some:
         yield list(wanted.values()), some
