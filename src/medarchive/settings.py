@@ -121,6 +121,10 @@ class Settings:
     """The largest body that a request may have, in bytes."""
     web_session: float = 1800.0
     """Seconds of idleness after which a login ends."""
+    web_ohif: str = ""
+    """The folder of the unpacked npm package `@ohif/app`, to offer that viewer, too; empty: it is not offered."""
+    web_ohif_port: int = 8081
+    """The TCP port of that viewer; 0 takes a free one."""
     accounts: str = ""
     """Where accounts are kept: `postgresql://USER:PASSWORD@HOST:PORT/NAME`, `mysql://…`, or empty: beside the
     catalogue."""
@@ -159,6 +163,7 @@ class Settings:
             ("report_attempts", 1, 1000),
             ("insight_slices", 1, 10_000),
             ("web_port", 0, 65535),
+            ("web_ohif_port", 0, 65535),
             ("web_upload_bytes", 1 << 10, 1 << 44),
             ("web_session", 10, 1e9),
         )

@@ -91,7 +91,7 @@ class Gate:
             return None
         program = getattr(view, "program", False)
         if not request.user.is_authenticated:
-            return _who_are_you() if program else redirect_to_login(request.get_full_path())
+            return _who_are_you(request) if program else redirect_to_login(request.get_full_path())
         if wanted == SELF or (wanted is not None and may(request.user, cast("Permission", wanted))):
             return None
         here.archive().audit.note(
@@ -100,7 +100,9 @@ class Gate:
         raise PermissionDenied
 
 
-def _who_are_you() -> HttpResponse:
+def _who_are_you(request: HttpRequest) -> HttpResponse:
     answer = HttpResponse("log in, or send an API token", status=401, content_type="text/plain")
-    answer["WWW-Authenticate"] = 'Bearer realm="medarchive", Basic realm="medarchive"'
+    answer["WWW-Authenticate"] = 'Bearer realm="medarchive"'
+    if "Sec-Fetch-Mode" not in request.headers:  # a browser would put up a window of its own for Basic
+        answer["WWW-Authenticate"] += ', Basic realm="medarchive"'
     return answer
