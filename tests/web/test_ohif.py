@@ -34,7 +34,7 @@ def ask(package: Path) -> Any:
 
     def asked(path: str, method: str = "GET", **headers: str) -> httpx.Response:
         async def run() -> httpx.Response:
-            transport = httpx.ASGITransport(application)  # type: ignore[arg-type]
+            transport = httpx.ASGITransport(application)
             async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8081") as client:
                 return await client.request(method, path, headers=headers)
 
