@@ -27,6 +27,7 @@ from medarchive.archive.findings import Correction, Finding, Verdict
 from medarchive.archive.how import How
 from medarchive.archive.ingest import Ingest, Offer, Stored
 from medarchive.archive.local import LocalStore
+from medarchive.archive.overview import Overview, overview
 from medarchive.archive.pack import Packer
 from medarchive.archive.pictures import Pictures
 from medarchive.archive.prospects import Prospects
@@ -50,6 +51,7 @@ from medarchive.dicom.transcode import transcode
 from medarchive.errors import ArchiveBusy
 from medarchive.image import Image
 from medarchive.insight.reading import Reader, SeriesReading
+from medarchive.policy import Rule
 from medarchive.settings import Settings
 from medarchive.view import View
 
@@ -392,17 +394,21 @@ class Archive:
         """
         return undo(self.catalog, self._restored(), series_uid)
 
-    def policy(self) -> Prospects:
-        """Holds the settings' policy against what is stored, and asks for what it says.
+    def policy(self, rules: Sequence[Rule] | None = None) -> Prospects:
+        """Holds a policy against what is stored, and asks for what it says.
+
+        Args:
+            rules: None: those of the settings.
 
         Raises:
             SettingsError: a rule names a fidelity profile that there is not.
         """
-        for rule in self.settings.policy:
+        rules = self.settings.policy if rules is None else rules
+        for rule in rules:
             if rule.profile:
                 profile(rule.profile)
         builder = Builder(self.settings, self._decoded, self._staging)
-        return Prospects(self.catalog, self._decoded, builder, self.settings.policy)
+        return Prospects(self.catalog, self._decoded, builder, rules)
 
     def recall(self, series_uid: str) -> int:
         """Bring the originals of a series back and take what was derived from them out of sight; how many were derived.
@@ -443,6 +449,10 @@ class Archive:
     def stats(self) -> Stats:
         """What the archive holds and saves."""
         return stats(self.catalog)
+
+    def overview(self) -> Overview:
+        """How the archive is doing: what came in of late, what waits, how much room there is."""
+        return overview(self.catalog, self.settings.archive)
 
     def collect(self, *, grace: float | None = None, orphans: bool = True) -> Collected:
         """Purge what was deleted long enough ago and unlink the blobs that nothing needs.

@@ -82,7 +82,7 @@ class Audit:
         rows = transaction.execute("SELECT digest FROM audit ORDER BY id DESC LIMIT 1")
         digest = rows[0]["digest"] if rows else _FIRST
         for event in events:
-            values = [self._now(), *(str(getattr(event, name))[:_LONGEST] for name in _COLUMNS[1:])]
+            values = [self._now(), *(_clean(str(getattr(event, name))) for name in _COLUMNS[1:])]
             digest = _digest(digest, values)
             transaction.execute(
                 f"INSERT INTO audit ({', '.join(_COLUMNS)}, digest) VALUES ({', '.join('?' * len(_COLUMNS))}, ?)",
@@ -139,6 +139,11 @@ class Audit:
                     return int(row["id"])
             last = rows[-1]["id"]
         return None
+
+
+def _clean(text: str) -> str:
+    """Text that a database takes, and not too much of it."""
+    return text[:_LONGEST].replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
 def _digest(before: str, values: Sequence[object]) -> str:

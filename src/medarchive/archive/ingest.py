@@ -34,12 +34,14 @@ class Stored:
         outcome: ``stored``, or ``duplicate`` where the same data set was here already.
         size: of the Part 10 file, in bytes.
         sha256: of the Part 10 file, in hexadecimal.
+        study_uid: its Study Instance UID; "" where it has none.
     """
 
     uid: str
     outcome: Literal["stored", "duplicate"]
     size: int
     sha256: str
+    study_uid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +214,7 @@ class _Incoming:
         self._header = header
         self._indexed = indexed
         self._source = source
+        self._study_uid = indexed.study["StudyInstanceUID"]
         self.rewind()
 
     def rewind(self) -> None:
@@ -241,7 +244,7 @@ class _Incoming:
         while chunk := self.read(CHUNK):
             whole.update(chunk)
         same(twin, self.uid, whole.hexdigest(), self.dataset_sha256)
-        return Stored(self.uid, "duplicate", self._passed, whole.hexdigest())
+        return Stored(self.uid, "duplicate", self._passed, whole.hexdigest(), self._study_uid)
 
     @property
     def dataset_sha256(self) -> str:
@@ -274,4 +277,4 @@ class _Incoming:
 
     def stored(self, name: BlobId, *, new: bool) -> Stored:
         """What became of it."""
-        return Stored(self.uid, "stored" if new else "duplicate", self._passed, name)
+        return Stored(self.uid, "stored" if new else "duplicate", self._passed, name, self._study_uid)

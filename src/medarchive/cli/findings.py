@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from medarchive.cli.audit import note as noted
 from medarchive.cli.drawing import draw_table, echo_json, when
 from medarchive.cli.options import with_settings
 from medarchive.settings import Settings
@@ -66,6 +67,7 @@ def findings(  # noqa: PLR0913  # options
         reading = confirm if confirm is not None else reject
         assert reading is not None
         number = archive.correct(reading, verdict, by=by, label=label, note=note)
+        noted(archive, "correct", str(reading), f"{verdict} by {by.strip()}")
     if as_json:
         echo_json({"correction": number, "reading": reading, "verdict": verdict})
     else:

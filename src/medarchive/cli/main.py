@@ -10,6 +10,7 @@ import typer
 from medarchive import __version__
 from medarchive.cli import (
     arrays,
+    audit,
     bench,
     bench_lossy,
     bench_profile,
@@ -50,7 +51,7 @@ _COMMANDS = {
     ),
     "Look and fetch": (find.find, find.show, find.stats, get.get),
     "Read images": (classify.classify, findings.findings, findings.similar),
-    "Run": (serve.serve, jobs.jobs, commitments.commitments, demo.demo),
+    "Run": (serve.serve, jobs.jobs, commitments.commitments, audit.audit, demo.demo),
     "Arrays": (
         arrays.encode,
         arrays.decode,

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from medarchive.cli.audit import note
 from medarchive.cli.drawing import draw_table, echo_json, size
 from medarchive.cli.options import with_settings
 from medarchive.cli.progress import followed
@@ -90,6 +91,7 @@ def apply(
             for done in followed(apply_policy(archive, found), "deriving", None):
                 _complain(done.uid, done.error)
             found = [policy.after(each) for each in found]
+            note(archive, "configure", "", f"policy applied to {len(found)} series")
     if as_json:
         echo_json([_prospect(each) for each in found])
         return
@@ -111,7 +113,9 @@ def undo(
     from medarchive.archive.archive import Archive
 
     with Archive.open(settings) as archive:
-        typer.echo(f"{archive.recall(series)} instances are as they were before")
+        count = archive.recall(series)
+        note(archive, "configure", series, f"policy undone for {count} instances")
+        typer.echo(f"{count} instances are as they were before")
 
 
 def _complain(uid: str, error: str) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from medarchive.cli.audit import note
 from medarchive.cli.drawing import draw_table, echo_json, size
 from medarchive.cli.exits import FAULTS
 from medarchive.cli.options import with_settings
@@ -76,6 +77,9 @@ def delete(
             typer.confirm(f"delete {len(records)} instances?", abort=True)
         for record in followed(records, "deleting", len(records)):
             archive.delete(record.uid)
+        for study in dict.fromkeys(record.study_uid for record in records):
+            count = sum(record.study_uid == study for record in records)
+            note(archive, "delete", study, f"{count} instances")
         typer.echo(
             f"{len(records)} instances deleted; for {settings.undelete / 86400:g} days `undelete` brings them back"
         )
@@ -96,6 +100,7 @@ def undelete(
     with Archive.open(settings) as archive:
         for uid in uids:
             archive.undelete(uid)
+            note(archive, "delete", uid, "brought back")
             typer.echo(f"{uid} is back")
 
 

@@ -13,6 +13,7 @@ from pynetdicom.events import Event
 
 from medarchive.archive.archive import Archive
 from medarchive.dicom_node.association import Busy, Server, set_nodelay
+from medarchive.dicom_node.auditing import Auditor
 from medarchive.dicom_node.commitment import act
 from medarchive.dicom_node.find import handle_find
 from medarchive.dicom_node.negotiation import ROOTS, accepted
@@ -52,7 +53,8 @@ class Node:
         self._ae.network_timeout = archive.settings.network_timeout
         self._ae.dimse_timeout = self._ae.acse_timeout = archive.settings.network_timeout
         self._busy = Busy()
-        self._reception = Reception(Store(self._archive, self._busy))
+        self._auditor = Auditor(archive.audit)
+        self._reception = Reception(Store(self._archive, self._busy, self._auditor))
         self._reporter = Reporter(archive)
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
@@ -85,7 +87,8 @@ class Node:
             (evt.EVT_REQUESTED, self._admit),
             (evt.EVT_SOP_EXTENDED, _relational),
             (evt.EVT_C_ECHO, lambda _: 0x0000),
-            (evt.EVT_C_FIND, handle_find, [self._archive]),
+            (evt.EVT_CONN_CLOSE, lambda event: self._auditor.closed(event.assoc)),
+            (evt.EVT_C_FIND, handle_find, [self._archive, self._auditor]),
         ]
         try:
             self._server = Server(
@@ -96,7 +99,7 @@ class Node:
                 evt_handlers=handlers,
                 busy=self._busy,
                 reception=self._reception,
-                retrieve=partial(retrieve, self._archive),
+                retrieve=partial(retrieve, self._archive, self._auditor),
                 act=partial(act, self._archive, self._reporter.askers),
                 listener=self._listener,
             )
@@ -153,6 +156,7 @@ class Node:
         title = str(primitive.calling_ae_title).strip()
         if not settings.any_peer and title not in {peer.ae_title for peer in settings.peers}:
             LOGGER.warning("rejected an association from %r at %s", title, association.requestor.address)
+            self._auditor.note(association, "login", "calling AE title not recognised", outcome="refused")
             association.acse.send_reject(*_CALLING_AE_UNKNOWN)
             evt.trigger(association, evt.EVT_REJECTED, {})
             association.kill()

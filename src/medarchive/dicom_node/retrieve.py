@@ -3,6 +3,7 @@
 import io
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, cast
@@ -17,11 +18,13 @@ from pynetdicom.pdu_primitives import P_DATA
 from pynetdicom.presentation import PresentationContext
 
 from medarchive.archive.archive import Archive
+from medarchive.archive.audit import Outcome
 from medarchive.archive.catalog import InstanceRecord
 from medarchive.dicom.part10 import skip_meta
 from medarchive.dicom.query import UNIQUE, Exact, Level, OneOf, Query
 from medarchive.dicom.transcode import COMPRESSED, NATIVE, TARGETS
 from medarchive.dicom_node.asking import associated
+from medarchive.dicom_node.auditing import Auditor
 from medarchive.dicom_node.negotiation import ROOTS
 from medarchive.dicom_node.status import (
     CANCELLED,
@@ -65,7 +68,13 @@ class _Progress:
             self.failed_uids.append(uid)
 
 
-def retrieve(archive: Archive, assoc: Association, request: C_GET | C_MOVE, context: PresentationContext) -> None:
+def retrieve(
+    archive: Archive,
+    auditor: Auditor,
+    assoc: Association,
+    request: C_GET | C_MOVE,
+    context: PresentationContext,
+) -> None:
     """Serve one C-GET or C-MOVE request to its final response. Never raises: the peer gets a status."""
     reply = _Reply(assoc, request, context)
     try:
@@ -76,6 +85,7 @@ def retrieve(archive: Archive, assoc: Association, request: C_GET | C_MOVE, cont
             peer = next((peer for peer in archive.settings.peers if peer.ae_title == title), None)
             if peer is None:
                 LOGGER.warning("C-MOVE to %r, which is no known peer", title)
+                auditor.note(assoc, "download", f"C-MOVE to {title}, which is no known peer", outcome="refused")
                 reply.final(MOVE_DESTINATION_UNKNOWN)
                 return
         progress = _Progress(len(records))
@@ -83,6 +93,11 @@ def retrieve(archive: Archive, assoc: Association, request: C_GET | C_MOVE, cont
             cancelled = _send_all(archive, assoc, records, progress, reply)
         else:
             cancelled = _move(archive, assoc, peer, records, progress, reply)
+        how = "C-GET" if peer is None else f"C-MOVE to {peer}"
+        for study, count in Counter(record.study_uid for record in records).items():
+            outcome: Outcome = "failed" if progress.completed < len(records) else "success"
+            detail = f"{how}, {count} instances; of all, {progress.completed} of {len(records)} sent"
+            auditor.note(assoc, "download", detail, outcome=outcome, of=study)
         if assoc.is_established:
             reply.final(_outcome(progress, len(records), cancelled=cancelled), progress)
     except Exception as error:  # noqa: BLE001  # the peer gets a failure, the association lives on

@@ -8,6 +8,7 @@ from medarchive.archive.archive import Archive
 from medarchive.archive.ingest import Offer, Stored
 from medarchive.dicom.part10 import file_meta
 from medarchive.dicom_node.association import Busy
+from medarchive.dicom_node.auditing import Auditor
 from medarchive.dicom_node.command import Request
 from medarchive.dicom_node.received import Received
 from medarchive.dicom_node.reception import Arrived
@@ -19,9 +20,10 @@ __all__ = ["Store"]
 class Store:
     """Takes objects off the wire into the archive."""
 
-    def __init__(self, archive: Archive, busy: Busy) -> None:
+    def __init__(self, archive: Archive, busy: Busy, auditor: Auditor) -> None:
         self._archive = archive
         self._busy = busy
+        self._auditor = auditor
 
     def begin(self, association: Any, request: Request) -> Received:
         """A place for the object that is about to come, with its File Meta Information written already."""
@@ -43,6 +45,11 @@ class Store:
                 for association, request, received in arrived
             ]
             for number, outcome in enumerate(self._archive.store_all(offers)):
+                association = arrived[number][0]
+                if isinstance(outcome, Stored):
+                    self._auditor.pushed(association, outcome.study_uid, stored=True)
+                else:
+                    self._auditor.pushed(association, "", stored=False)
                 answer(number, *_answer(outcome))
         finally:
             for association, _, received in arrived:

@@ -1,0 +1,1 @@
+"""Operations: pages for those who run the archive."""

@@ -1,0 +1,112 @@
+"""The audit page, for administrators."""
+
+import csv
+import json
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+
+from medarchive.archive.audit import Event
+from medarchive.web import here
+from medarchive.web.gate import needs, origin
+
+__all__ = ["audit", "export"]
+
+_PAGE = 100
+_BATCH = 500
+_NAMES = ("who", "action", "object", "outcome", "face", "origin")
+_COLUMNS = ("id", "at", "who", "origin", "face", "action", "object", "outcome", "detail")
+
+
+@needs("administer")
+def audit(request: HttpRequest) -> HttpResponse:
+    """The newest records that meet the filters."""
+    chosen, wrong = _chosen(request)
+    before = request.GET.get("before", "")
+    log = here.archive().audit
+    last = int(before) if before.isascii() and before.isdigit() and len(before) < 18 else None
+    found = list(log.events(**chosen, limit=_PAGE + 1, before=last))
+    asked = {name: request.GET.get(name, "") for name in (*_NAMES, "since", "until")}
+    shown: dict[str, object] = {"events": found[:_PAGE], "asked": asked, "wrong": wrong}
+    if len(found) > _PAGE:
+        query = request.GET.copy()
+        query["before"] = str(found[_PAGE - 1].id)
+        shown["older"] = query.urlencode()
+    if "verify" in request.GET:
+        shown |= {"verified": True, "broken": log.broken()}
+    filters = request.GET.copy()
+    filters.pop("before", None)
+    shown["filters"] = filters.urlencode()
+    return render(request, "web/operations/audit.html", shown)
+
+
+@needs("administer")
+def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    """All records that meet the filters, as CSV or JSON lines."""
+    chosen, wrong = _chosen(request)
+    if wrong:
+        return HttpResponse(wrong, status=400, content_type="text/plain")
+    as_json = request.GET.get("format") == "json"
+    log = here.archive().audit
+    log.note(Event("download", request.user.get_username(), origin(request), "web", "audit"))
+    lines = _json(log.events(**chosen)) if as_json else _csv(log.events(**chosen))
+    kind, name = ("application/jsonl", "audit.jsonl") if as_json else ("text/csv", "audit.csv")
+    answer = StreamingHttpResponse(_streamed(lines), content_type=kind)
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    return answer
+
+
+def _chosen(request: HttpRequest) -> tuple[dict[str, Any], str]:
+    """What to choose by, as ``Audit.events`` takes it; and what is wrong with it."""
+    equal = {name: request.GET[name] for name in _NAMES if request.GET.get(name)}
+    chosen: dict[str, Any] = {"equal": equal}
+    for name in ("since", "until"):
+        text = request.GET.get(name, "")
+        try:
+            moment = datetime.fromisoformat(text) if text else None
+            if moment is not None and name == "until" and len(text) == len("2026-01-01"):
+                moment += timedelta(days=1)  # the whole day
+            if moment is not None:
+                chosen[name] = moment.timestamp()
+        except (ValueError, OverflowError, OSError):
+            return {"equal": equal}, f"{name}: {text!r} is no date, such as 2026-11-26"
+    return chosen, ""
+
+
+class _Line:
+    """What csv writes to: gives back the line."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _csv(events: Iterator[Event]) -> Iterator[str]:
+    writer = csv.writer(_Line())
+    yield writer.writerow(_COLUMNS)
+    for event in events:
+        values = asdict(event)
+        yield writer.writerow([_plain(values[name]) for name in _COLUMNS])
+
+
+def _plain(value: object) -> object:
+    """Text that no spreadsheet takes for a formula."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") else value
+
+
+def _json(events: Iterator[Event]) -> Iterator[str]:
+    return (json.dumps(asdict(event), ensure_ascii=False) + "\n" for event in events)
+
+
+async def _streamed(lines: Iterator[str]) -> AsyncIterator[bytes]:
+    """Some lines at a time, read in a thread."""
+
+    def some() -> str:
+        return "".join(line for _, line in zip(range(_BATCH), lines, strict=False))
+
+    while part := await sync_to_async(some, thread_sensitive=False)():
+        yield part.encode()

@@ -1,0 +1,41 @@
+"""Template filters: figures as people read them."""
+
+from datetime import UTC, datetime
+
+from django import template
+
+from medarchive.web.words import bytes_in_words
+
+register = template.Library()
+
+register.filter("bytes", bytes_in_words)
+
+
+@register.filter
+def moment(seconds: float) -> datetime:
+    """A time in seconds since 1970, for the filter ``date``."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+@register.filter
+def bar_row(number: int) -> int:
+    """Height of as many bars."""
+    return 28 * number
+
+
+@register.filter
+def plain_number(number: float) -> str:
+    """A number as machines read it, whatever the language."""
+    return f"{number:g}" if isinstance(number, float) else str(number)
+
+
+@register.filter
+def words(text: str) -> list[str]:
+    """The words of a text."""
+    return text.split()
+
+
+@register.filter
+def at(mapping: dict[str, str], key: str) -> str:
+    """What a mapping has at a key."""
+    return mapping.get(key, "")
