@@ -22,7 +22,12 @@ class BrightnessReader:
         self.asked: list[int] = []
         self.evidence: list[Evidence] = []
 
-    def read(self, views: Sequence[View], evidence: Evidence = Evidence()) -> SeriesReading:  # noqa: B008  # frozen
+    def read(
+        self,
+        views: Sequence[View],
+        evidence: Evidence = Evidence(),  # noqa: B008  # frozen
+        asked: str = "",
+    ) -> SeriesReading:
         self.asked.append(len(views))
         self.evidence.append(evidence)
         readings = tuple(self._one(view) for view in views)

@@ -142,10 +142,15 @@ def test_killed_in_the_middle_of_reading_it_is_done_by_the_next(tmp_path: Path) 
 
 
 class _Slow(BrightnessReader):
-    def read(self, views: Sequence[View], evidence: Evidence = Evidence()) -> SeriesReading:  # noqa: B008  # frozen
+    def read(
+        self,
+        views: Sequence[View],
+        evidence: Evidence = Evidence(),  # noqa: B008  # frozen
+        asked: str = "",
+    ) -> SeriesReading:
         print("reading", flush=True)
         time.sleep(600)
-        return super().read(views, evidence)
+        return super().read(views, evidence, asked)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ from medarchive.archive.pack import Packer
 from medarchive.archive.pictures import Pictures
 from medarchive.archive.prospects import Prospects
 from medarchive.archive.reader import OneReader, wants_reading
-from medarchive.archive.reads import Reads
+from medarchive.archive.reads import Look, Reads
 from medarchive.archive.recall import recall_series
 from medarchive.archive.recompress import Recompression
 from medarchive.archive.reporting import MADE_BY, Reporting
@@ -287,14 +287,30 @@ class Archive:
         """
         return self._reads().classify(uid)
 
-    def classify_file(self, path: Path) -> tuple[SeriesReading, View | None]:
+    def look(self, uid: str, *, asked: str = "") -> Look:
+        """Read an instance or a series, and record nothing.
+
+        Args:
+            uid: SOP or Series Instance UID.
+            asked: the anatomy that somebody says it shows, ``brain`` or ``lung``; "": the reader finds out.
+
+        Raises:
+            NotFound: nothing of this UID; or there is no reader here.
+        """
+        return self._reads().look(uid, asked)
+
+    def classify_file(self, path: Path, *, asked: str = "") -> tuple[SeriesReading, View | None]:
         """Read a DICOM, PNG or JPEG file that need not be in the archive; with the picture that carries the finding.
+
+        Args:
+            path: of the file.
+            asked: see ``look``.
 
         Raises:
             NotFound: there is no reader here.
             DicomError, LimitExceeded: the file is none of these, or is damaged, or larger than what is read.
         """
-        return self._reads().file(path)
+        return self._reads().file(path, asked)
 
     def stale(self) -> list[Stale]:
         """The series that the reader of today has not read.

@@ -78,14 +78,14 @@ class OneReader:
             yield reader
 
 
-def read_pictures(reader: Reader, pictures: Sequence[Picture]) -> SeriesReading:
+def read_pictures(reader: Reader, pictures: Sequence[Picture], asked: str = "") -> SeriesReading:
     """Read those of some pictures of a series, at least one, that can be shown; the others say why they are not."""
     seen = [number for number, picture in enumerate(pictures) if picture.view is not None]
     if not seen:
         readings = tuple(not_read(picture.reason) for picture in pictures)
         return SeriesReading(readings, readings[0], 0)
     views = [picture.view for picture in pictures if picture.view is not None]
-    found = reader.read(views, pictures[seen[0]].evidence)
+    found = reader.read(views, pictures[seen[0]].evidence, asked)
     by_number = dict(zip(seen, found.readings, strict=True))
     readings = tuple(by_number.get(number, not_read(picture.reason)) for number, picture in enumerate(pictures))
     return SeriesReading(readings, found.pooled, seen[found.strongest])

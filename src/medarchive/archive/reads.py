@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +28,29 @@ from medarchive.insight.reading import SeriesReading
 from medarchive.settings import Settings
 from medarchive.view import View
 
-__all__ = ["Reads"]
+__all__ = ["Look", "Reads"]
 
 LOGGER = logging.getLogger(__name__)
 
 _LONGEST_PAUSE = 60.0
 """Seconds that one series waits for pushes in all."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """What was read of stored images and not recorded.
+
+    Attributes:
+        reading: of all that was read.
+        view: the picture that carries the finding; None where it cannot be shown.
+        uid: SOP Instance UID of it.
+        frame: its number, from 0.
+    """
+
+    reading: SeriesReading
+    view: View | None
+    uid: str
+    frame: int
 
 
 class Reads:
@@ -121,12 +139,25 @@ class Reads:
                     LOGGER.warning("series %s: %s", images[0].series_uid, trouble)
                 yield images[0].series_uid, found
 
-    def file(self, path: Path) -> tuple[SeriesReading, View | None]:
+    def file(self, path: Path, asked: str) -> tuple[SeriesReading, View | None]:
         """See Archive.classify_file."""
         with self._reader.turn() as reader:
             pictures = file_pictures(path, self._settings.insight_slices)
-            found = read_pictures(reader, pictures)
+            found = read_pictures(reader, pictures, asked)
         return found, pictures[found.strongest].view
+
+    def look(self, uid: str, asked: str) -> Look:
+        """See Archive.look."""
+        records = images_of(self._catalog, "SOPInstanceUID = ?", uid)
+        records = records or images_of(self._catalog, "series.SeriesInstanceUID = ?", uid)
+        if not records:
+            raise NotFound(f"no image and no series of images {uid} in this archive")
+        with self._reader.turn() as reader:
+            frames = self._frames(records, self._settings.insight_slices)
+            pictures = self._pictures.show(frames, at_once)
+            found = read_pictures(reader, pictures, asked)
+        chosen = frames[found.strongest]
+        return Look(found, pictures[found.strongest].view, chosen.record.uid, chosen.index)
 
     def similar(
         self,

@@ -73,12 +73,13 @@ class Reader:
         """16 hexadecimal digits that change with any of its networks: of the SHA-256 over all of theirs."""
         return hashlib.sha256("".join(model.sha256 for model in self.models).encode()).hexdigest()[:16]
 
-    def read(self, views: Sequence[View], evidence: Evidence = _NO_EVIDENCE) -> SeriesReading:
+    def read(self, views: Sequence[View], evidence: Evidence = _NO_EVIDENCE, asked: str = "") -> SeriesReading:
         """Read pictures of one series.
 
         Args:
             views: in spatial order, at least one.
             evidence: what their headers say.
+            asked: the anatomy that somebody says they show, ``brain`` or ``lung``; "": the router finds out.
 
         Returns:
             A reading of each, and one of all. What cannot be read is a reading with a reason, never an exception.
@@ -92,19 +93,19 @@ class Reader:
         readings: list[Reading] = []
         routes: list[Route | None] = []
         for start in range(0, len(views), _AT_ONCE):
-            found = self._read(views[start : start + _AT_ONCE], evidence)
+            found = self._read(views[start : start + _AT_ONCE], evidence, asked)
             readings.extend(reading for reading, _ in found)
             routes.extend(route for _, route in found)
         return self._together(readings, routes)
 
-    def _read(self, views: Sequence[View], evidence: Evidence) -> list[tuple[Reading, Route | None]]:
+    def _read(self, views: Sequence[View], evidence: Evidence, asked: str) -> list[tuple[Reading, Route | None]]:
         """Readings of some views, each with the route it was read by; None where it was not."""
         obstacles = [obstacle(view) for view in views]
         sound = [number for number, reason in enumerate(obstacles) if not reason]
         routes: dict[int, Route] = {}
         if sound:
             pictures = np.stack([square(shown(views[number])) for number in sound])
-            routes = dict(zip(sound, self._router.route(pictures, evidence), strict=True))
+            routes = dict(zip(sound, self._router.route(pictures, evidence, asked), strict=True))
         found = {
             number: Reading(
                 anatomy=route.anatomy,
@@ -143,7 +144,7 @@ class Reader:
                 finding=finding,
                 probabilities=answer.probabilities,
                 abstained=not finding,
-                reason=reason,
+                reason="; ".join(filter(None, (routed[number].reason, reason))),
                 task=task,
                 heat=answer.heat,
                 model=model.id,
@@ -158,12 +159,13 @@ class Reader:
         shares = {part: sum(route.shares[part] for route in known) / len(known) for part in known[0].shares}
         certain = Counter(route.anatomy for route in known if not route.abstained)
         anatomy = max(certain, key=lambda each: (certain[each], shares[each])) if certain else "other"
+        told = next((route.reason for route in known if route.reason and not route.abstained), "")
         mean = sum((route.embedding for route in known), np.zeros(len(known[0].embedding), np.float32))
         pool = Reading(
             anatomy=anatomy,
             anatomy_probability=shares[anatomy],
             abstained=not certain,
-            reason="" if certain else Counter(route.reason for route in known).most_common(1)[0][0],
+            reason=told if certain else Counter(route.reason for route in known).most_common(1)[0][0],
             embedding=(mean / max(float(np.linalg.norm(mean)), 1e-9)).astype(np.float32),
         )
         of_it = [number for number, reading in enumerate(readings) if reading.anatomy == anatomy]
@@ -182,7 +184,7 @@ class Reader:
             finding=finding,
             probabilities=probabilities,
             abstained=not finding,
-            reason=reason,
+            reason="; ".join(filter(None, (told, reason))),
             task=task,
             heat=readings[strongest].heat,
             model=readings[strongest].model,

@@ -96,12 +96,18 @@ class Reader(Protocol):
         """Its networks."""
         ...
 
-    def read(self, views: Sequence[View], evidence: Evidence = Evidence()) -> SeriesReading:  # noqa: B008  # frozen
+    def read(
+        self,
+        views: Sequence[View],
+        evidence: Evidence = Evidence(),  # noqa: B008  # frozen
+        asked: str = "",
+    ) -> SeriesReading:
         """Read pictures of one series, at least one.
 
         Args:
             views: in spatial order.
             evidence: what their headers say.
+            asked: the anatomy that somebody says they show, ``brain`` or ``lung``; "": the reader finds out.
         """
         ...
 

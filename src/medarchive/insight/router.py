@@ -63,12 +63,13 @@ class Router:
         self._classes: Sequence[str] = model.facts["labels"]
         self._limits: Any = model.facts["thresholds"]
 
-    def route(self, pictures: NDArray[np.float32], evidence: Evidence) -> list[Route]:
+    def route(self, pictures: NDArray[np.float32], evidence: Evidence, asked: str = "") -> list[Route]:
         """Say of each picture what it shows.
 
         Args:
             pictures: (n, 256, 256), 0 to 1, at least one.
             evidence: what their header says.
+            asked: an anatomy that somebody says they show: brain or lung. Then only its kinds are chosen among.
         """
         outputs = self._model.run(pictures)
         header = likelihood(evidence, self._classes)
@@ -80,6 +81,7 @@ class Router:
                 bool(outputs["energy"][number] > self._limits["energy"])
                 or bool(outputs["distance"][number] > self._limits["distance"]),
                 outputs["embedding"][number],
+                asked,
             )
             for number in range(len(pictures))
         ]
@@ -91,6 +93,7 @@ class Router:
         evidence: Evidence,
         strange: bool,
         embedding: NDArray[np.float32],
+        asked: str,
     ) -> Route:
         weighed = pixels * header
         weighed = weighed / weighed.sum()
@@ -108,6 +111,12 @@ class Router:
             reason = f"unlike the pictures that the router knows; nearest to {_NAMES[kind]}"
         elif shares[anatomy] < self._limits["sure"]:
             reason = f"not sure what it shows; most likely {_NAMES[kind]}"
+        if asked:
+            kinds = [number for number, name in enumerate(self._classes) if _PARTS.get(name) == asked]
+            kind = self._classes[max(kinds, key=lambda number: float(weighed[number]))]
+            said = reason or ("" if anatomy == asked else f"by itself it would say {anatomy}")
+            told = f"taken for {asked} because somebody said so; {said}" if said else ""
+            return Route(kind, asked, shares[asked], False, told, embedding, shares)
         if reason:
             return Route("other", "other", shares["other"], True, reason, embedding, shares)
         return Route(kind, anatomy, shares[anatomy], False, "", embedding, shares)
