@@ -1,6 +1,7 @@
 """Configure: Django's settings, made from ours. Done once, before anything of Django is used."""
 
 import contextlib
+import importlib
 import os
 import secrets
 import tempfile
@@ -14,14 +15,18 @@ from django.conf import settings as django_settings
 
 from medarchive.errors import SettingsError
 from medarchive.settings import Settings
+from medarchive.web.accounts.options import options
 
 __all__ = ["configure", "database", "secret"]
 
 _HERE = Path(__file__).parent
 _ENGINES = {
     "postgresql": ("django.db.backends.postgresql", 5432, "psycopg", "postgres"),
-    "mysql": ("django.db.backends.mysql", 3306, "MySQLdb", "mysql"),
+    "mysql": ("django.db.backends.mysql", 3306, "pymysql", "mysql"),
 }
+_SQLITE = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL"
+"""A page that notes that somebody is still there waits for no disk; a loss of power may cost the newest of that."""
+_MYSQL = "SET sql_mode = 'STRICT_TRANS_TABLES'"
 
 
 def configure(settings: Settings) -> None:
@@ -45,18 +50,21 @@ def configure(settings: Settings) -> None:
             "django.contrib.sessions",
             "django.contrib.messages",
             "django.contrib.staticfiles",
+            "medarchive.web.accounts",  # before allauth: its templates go first
+            "medarchive.web",
             "allauth",
             "allauth.account",
             "allauth.mfa",
-            "medarchive.web.accounts",
-            "medarchive.web",
         ],
         MIDDLEWARE=[
             "django.middleware.security.SecurityMiddleware",
             "whitenoise.middleware.WhiteNoiseMiddleware",
+            "medarchive.web.accounts.sessions.SecureCookies",
             "django.contrib.sessions.middleware.SessionMiddleware",
+            "medarchive.web.accounts.sessions.Idle",
             "django.middleware.common.CommonMiddleware",
             "django.contrib.auth.middleware.AuthenticationMiddleware",
+            "medarchive.web.accounts.bearer.Bearer",
             "medarchive.web.gate.Gate",
             "django.middleware.csrf.CsrfViewMiddleware",
             "django.contrib.messages.middleware.MessageMiddleware",
@@ -78,7 +86,13 @@ def configure(settings: Settings) -> None:
             }
         ],
         DATABASES={"default": database(settings)},
-        CACHES={"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}},
+        CACHES={
+            "default": {
+                "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+                "LOCATION": "cache",
+                "OPTIONS": {"MAX_ENTRIES": 100_000},  # counts of failed logins must not be pushed out by others
+            }
+        },
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
         AUTH_USER_MODEL="accounts.User",
         AUTHENTICATION_BACKENDS=["allauth.account.auth_backends.AuthenticationBackend"],
@@ -96,21 +110,16 @@ def configure(settings: Settings) -> None:
         STATIC_URL=f"{prefix}/static/",
         WHITENOISE_USE_FINDERS=True,
         USE_TZ=True,
-        SESSION_COOKIE_AGE=int(settings.web_session),
-        SESSION_SAVE_EVERY_REQUEST=True,
         SESSION_COOKIE_NAME="medarchive",
         SESSION_COOKIE_PATH=prefix or "/",
         CSRF_COOKIE_PATH=prefix or "/",
-        SESSION_COOKIE_SECURE=secure,
-        CSRF_COOKIE_SECURE=secure,
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
         SECURE_HSTS_SECONDS=31_536_000 if secure else 0,
         SECURE_CONTENT_TYPE_NOSNIFF=True,
         SECURE_REFERRER_POLICY="same-origin",
         X_FRAME_OPTIONS="DENY",
         LOGGING_CONFIG=None,
         MEDARCHIVE=settings,
+        **options(settings),
     )
     django.setup()
 
@@ -125,7 +134,7 @@ def database(settings: Settings) -> dict[str, Any]:
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": str(settings.archive.absolute() / "accounts.sqlite"),
-            "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": settings.busy_timeout},
+            "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": settings.busy_timeout, "init_command": _SQLITE},
         }
     address = urlsplit(settings.accounts)
     if address.scheme not in _ENGINES or not address.path.strip("/"):
@@ -135,6 +144,8 @@ def database(settings: Settings) -> dict[str, Any]:
     engine, port, module, extra = _ENGINES[address.scheme]
     if find_spec(module) is None:
         raise SettingsError(f"accounts: {address.scheme} needs a driver: pip install 'medarchive[{extra}]'")
+    if module == "pymysql":
+        importlib.import_module(module).install_as_MySQLdb()  # the name under which Django looks for it
     return {
         "ENGINE": engine,
         "NAME": unquote(address.path.strip("/")),
@@ -142,8 +153,7 @@ def database(settings: Settings) -> dict[str, Any]:
         "PASSWORD": unquote(address.password or ""),
         "HOST": address.hostname or "",
         "PORT": str(address.port or port),
-        "CONN_MAX_AGE": 60,
-        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {"charset": "utf8mb4", "init_command": _MYSQL} if module == "pymysql" else {},
     }
 
 
