@@ -22,7 +22,7 @@ configure(  # Django's modules cannot be imported before
     Settings(
         archive=Path(_FOLDER.name),
         web_hosts=("testserver",),
-        accounts=os.environ.get("MEDARCHIVE_ACCOUNTS", ""),  # tests/integration/test_accounts_databases.py
+        accounts=os.environ.get("MEDARCHIVE_TEST_ACCOUNTS", ""),  # tests/integration/test_accounts_databases.py
         busy_timeout=5,
     )
 )

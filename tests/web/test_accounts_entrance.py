@@ -37,6 +37,13 @@ def noted(archive: Archive, **equal: str) -> list[tuple[str, str, str]]:
     return [(each.action, each.outcome, each.detail) for each in archive.audit.events(equal=equal)]
 
 
+def test_accounts_are_kept_where_the_settings_say(archive: Archive) -> None:
+    from django.conf import settings
+    from django.db import connection
+
+    assert connection.vendor == (settings.MEDARCHIVE.accounts.partition(":")[0] or "sqlite")
+
+
 def test_from_registration_to_logout(archive: Archive, member: Any) -> None:
     from medarchive.web.accounts.models import User
 

@@ -8,7 +8,6 @@ import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import django
 from django.conf import settings as django_settings
@@ -16,6 +15,7 @@ from django.conf import settings as django_settings
 from medarchive.errors import SettingsError
 from medarchive.settings import Settings
 from medarchive.web.accounts.options import options
+from medarchive.web.address import Address
 
 __all__ = ["configure", "database", "secret"]
 
@@ -26,7 +26,10 @@ _ENGINES = {
 }
 _SQLITE = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL"
 """A page that notes that somebody is still there waits for no disk; a loss of power may cost the newest of that."""
-_MYSQL = "SET sql_mode = 'STRICT_TRANS_TABLES'"
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "postgresql": {"pool": {"min_size": 1, "max_size": 16}},  # a request's thread lives no longer than it
+    "mysql": {"charset": "utf8mb4", "init_command": "SET sql_mode = 'STRICT_TRANS_TABLES'"},
+}
 
 
 def configure(settings: Settings) -> None:
@@ -136,11 +139,14 @@ def database(settings: Settings) -> dict[str, Any]:
             "NAME": str(settings.archive.absolute() / "accounts.sqlite"),
             "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": settings.busy_timeout, "init_command": _SQLITE},
         }
-    address = urlsplit(settings.accounts)
-    if address.scheme not in _ENGINES or not address.path.strip("/"):
+    try:
+        address = Address.parse(settings.accounts)
+        if address.scheme not in _ENGINES or not address.name:
+            raise ValueError(address.scheme)
+    except ValueError as error:
         raise SettingsError(
             "accounts: expected postgresql://USER:PASSWORD@HOST:PORT/NAME or mysql://… of the same form"
-        )
+        ) from error
     engine, port, module, extra = _ENGINES[address.scheme]
     if find_spec(module) is None:
         raise SettingsError(f"accounts: {address.scheme} needs a driver: pip install 'medarchive[{extra}]'")
@@ -148,12 +154,12 @@ def database(settings: Settings) -> dict[str, Any]:
         importlib.import_module(module).install_as_MySQLdb()  # the name under which Django looks for it
     return {
         "ENGINE": engine,
-        "NAME": unquote(address.path.strip("/")),
-        "USER": unquote(address.username or ""),
-        "PASSWORD": unquote(address.password or ""),
-        "HOST": address.hostname or "",
+        "NAME": address.name,
+        "USER": address.user,
+        "PASSWORD": address.password,
+        "HOST": address.host,
         "PORT": str(address.port or port),
-        "OPTIONS": {"charset": "utf8mb4", "init_command": _MYSQL} if module == "pymysql" else {},
+        "OPTIONS": _OPTIONS[address.scheme],
     }
 
 

@@ -4,7 +4,6 @@ from typing import Any
 
 from allauth.account import forms as allauth
 from allauth.account.adapter import get_adapter
-from allauth.account.internal.userkit import filter_users_by_email
 from django import forms
 from django.conf import settings
 from django.contrib.auth import get_user_model
@@ -50,7 +49,7 @@ class SignupForm(allauth.SignupForm):
 
     def validate_unique_email(self, value: str) -> str:
         """Note that an address is taken; the answer is the same."""
-        self.account_already_exists = bool(filter_users_by_email(value))
+        self.account_already_exists = get_user_model().objects.called(value) is not None
         return value
 
     def signup(self, request: HttpRequest, user: Any) -> None:  # noqa: ARG002  # allauth's

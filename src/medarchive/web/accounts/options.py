@@ -1,10 +1,10 @@
 """Options: what of Django's and allauth's settings is about accounts."""
 
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from medarchive.errors import SettingsError
 from medarchive.settings import Settings
+from medarchive.web.address import Address
 
 __all__ = ["mail", "options"]
 
@@ -64,20 +64,19 @@ def mail(settings: Settings) -> dict[str, Any]:
     if not settings.smtp:
         return {"EMAIL_BACKEND": "django.core.mail.backends.dummy.EmailBackend"}
     try:
-        address = urlsplit(settings.smtp)
-        port = address.port
-    except ValueError:
-        address, port = urlsplit(""), None
-    if address.scheme not in _PORTS or not address.hostname:
-        raise SettingsError("smtp: expected smtp://USER:PASSWORD@HOST:PORT or smtps://… of the same form")
-    user = unquote(address.username or "")
+        address = Address.parse(settings.smtp)
+        if address.scheme not in _PORTS or not address.host:
+            raise ValueError(address.scheme)
+    except ValueError as error:
+        raise SettingsError("smtp: expected smtp://USER:PASSWORD@HOST:PORT or smtps://… of the same form") from error
     return {
-        "EMAIL_HOST": address.hostname,
-        "EMAIL_PORT": port or _PORTS[address.scheme],
-        "EMAIL_HOST_USER": user,
-        "EMAIL_HOST_PASSWORD": unquote(address.password or ""),
+        "EMAIL_HOST": address.host,
+        "EMAIL_PORT": address.port or _PORTS[address.scheme],
+        "EMAIL_HOST_USER": address.user,
+        "EMAIL_HOST_PASSWORD": address.password,
         "EMAIL_USE_SSL": address.scheme == "smtps",
-        "EMAIL_USE_TLS": address.scheme == "smtp" and bool(user),  # a password never goes over the network in clear
+        "EMAIL_USE_TLS": address.scheme == "smtp"
+        and bool(address.user),  # a password never goes over the network in clear
         "EMAIL_TIMEOUT": 20,
         "DEFAULT_FROM_EMAIL": settings.mail_from,
     }
