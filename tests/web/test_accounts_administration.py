@@ -150,5 +150,13 @@ def test_deeds_take_a_post(boss: Any, member: Any, page: str) -> None:
     assert boss.get(f"/accounts/people/{member(name='anna').pk}/{page}").status_code == 405
 
 
-def test_no_such_account(boss: Any) -> None:
-    assert boss.get("/accounts/people/999999/").status_code == 404
+@pytest.mark.parametrize("number", ["999999", "9" * 40])
+def test_no_such_account(boss: Any, number: str) -> None:
+    for page in ("people", "departments"):
+        assert boss.get(f"/accounts/{page}/{number}/").status_code == 404
+    assert boss.post(f"/accounts/tokens/{number}/revoke/").status_code == 404
+
+
+@pytest.mark.parametrize("query", ["q=%00", "q=%25%27%22;--", "page=-1", "page=x", "page=99999999999999999999"])
+def test_strange_questions(boss: Any, query: str) -> None:
+    assert boss.get(f"/accounts/people/?{query}").status_code == 200

@@ -3,6 +3,7 @@
 import re
 import time
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -343,6 +344,23 @@ def test_forms_ask_for_a_csrf_token(member: Any) -> None:
     assert client.post(LOGIN, data).status_code == 302
     for page in ("/accounts/password/change/", "/accounts/tokens/", "/accounts/logout/"):
         assert client.post(page, {}).status_code == 403
+
+
+@pytest.mark.parametrize("key", ["zzzzzzzzzzzzz-x", "zzzzzzzzzzzzzz-x", "0-x", "1-set-password", "1-%00"])
+def test_links_that_nobody_made(archive: Archive, member: Any, key: str) -> None:
+    member(name="anna")
+    assert "works no more" in stranger().get(f"{RESET}key/{key}/").content.decode()
+
+
+@pytest.mark.parametrize("field", ["login", "password"])
+def test_strange_signs_at_the_login(member: Any, field: str) -> None:
+    member(name="anna")
+    for strange in ("\0", "\ud800", "x" * 100_000, "' OR 1=1 --", "anna@example.org\n"):
+        client = stranger()
+        data = urlencode({"login": "anna", "password": "wrong", field: strange.encode("utf-8", "surrogatepass")})
+        answer = client.post(LOGIN, data, content_type="application/x-www-form-urlencoded")
+        assert answer.status_code == 200
+        assert not inside(client)
 
 
 def test_no_login_goes_on_to_another_site(member: Any) -> None:

@@ -8,7 +8,7 @@ from medarchive.archive.archive import Archive
 from medarchive.errors import SettingsError
 from medarchive.settings import Settings
 from medarchive.web.accounts.options import mail
-from medarchive.web.configure import database
+from medarchive.web.configure import database, zone
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,20 @@ def test_no_database(accounts: str) -> None:
 def test_a_database(accounts: str, expected: tuple[str, ...]) -> None:
     found = database(Settings(accounts=accounts))
     assert tuple(found[name] for name in ("ENGINE", "HOST", "PORT", "USER", "PASSWORD", "NAME")) == expected
+
+
+@pytest.mark.parametrize(
+    ("tz", "name"), [("Europe/Berlin", "Europe/Berlin"), ("nonsense", "Asia/Tokyo"), ("", "Asia/Tokyo")]
+)
+def test_times_are_those_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, tz: str, name: str) -> None:
+    monkeypatch.setenv("TZ", tz)
+    file = tmp_path / "zoneinfo/Asia/Tokyo"
+    file.parent.mkdir(parents=True)
+    file.touch()
+    (tmp_path / "localtime").symlink_to(file)
+    assert zone(tmp_path / "localtime") == name
+    monkeypatch.delenv("TZ")
+    assert zone(tmp_path / "none") == "UTC"
 
 
 def test_sqlite_does_not_wait_for_the_disk(archive: Archive) -> None:

@@ -98,6 +98,16 @@ def test_pages_for_administrators(archive: Archive, member: Any) -> None:
     check(boss.post(f"/accounts/people/{user.pk}/reset-link/"))
 
 
+def test_pages_of_refusals(archive: Archive) -> None:
+    from django.test import Client
+
+    check(Client(enforce_csrf_checks=True).post("/accounts/login/", {}), 403)
+    client = stranger()
+    for _ in range(61):
+        answer = client.post("/accounts/login/", {})
+    check(answer, 429)
+
+
 def test_pages_of_many_accounts(archive: Archive, member: Any) -> None:
     from medarchive.web.accounts.models import User
 

@@ -5,6 +5,7 @@ import importlib
 import os
 import secrets
 import tempfile
+import zoneinfo
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from medarchive.settings import Settings
 from medarchive.web.accounts.options import options
 from medarchive.web.address import Address
 
-__all__ = ["configure", "database", "secret"]
+__all__ = ["configure", "database", "secret", "zone"]
 
 _HERE = Path(__file__).parent
 _ENGINES = {
@@ -113,6 +114,7 @@ def configure(settings: Settings) -> None:
         STATIC_URL=f"{prefix}/static/",
         WHITENOISE_USE_FINDERS=True,
         USE_TZ=True,
+        TIME_ZONE=zone(),
         SESSION_COOKIE_NAME="medarchive",
         SESSION_COOKIE_PATH=prefix or "/",
         CSRF_COOKIE_PATH=prefix or "/",
@@ -161,6 +163,14 @@ def database(settings: Settings) -> dict[str, Any]:
         "PORT": str(address.port or port),
         "OPTIONS": _OPTIONS[address.scheme],
     }
+
+
+def zone(localtime: Path = Path("/etc/localtime")) -> str:
+    """The name of this machine's time zone, by which pages show times; Django makes the process keep to it."""
+    for name in (os.environ.get("TZ", ""), str(localtime.resolve()).partition("zoneinfo/")[2]):
+        with contextlib.suppress(ValueError, zoneinfo.ZoneInfoNotFoundError):
+            return zoneinfo.ZoneInfo(name.removeprefix(":")).key
+    return "UTC"
 
 
 def secret(folder: Path) -> str:

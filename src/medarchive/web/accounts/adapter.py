@@ -2,7 +2,7 @@
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, ClassVar
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.contrib.auth import get_user_model
@@ -17,11 +17,18 @@ from medarchive.web.gate import origin
 __all__ = ["Adapter"]
 
 _log = logging.getLogger(__name__)
+_NOT_CORRECT = "The user name or e-mail address, or the password, is not correct."
 _postman = ThreadPoolExecutor(1, "mail")
 
 
 class Adapter(DefaultAccountAdapter):
     """Failed logins count by account, whatever it was called by; they are recorded; nobody waits for mail."""
+
+    error_messages: ClassVar = {
+        **DefaultAccountAdapter.error_messages,
+        "username_password_mismatch": _NOT_CORRECT,
+        "email_password_mismatch": _NOT_CORRECT,
+    }
 
     def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
         """Count an attempt.

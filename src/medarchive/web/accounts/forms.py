@@ -14,7 +14,7 @@ __all__ = ["LoginForm", "SignupForm"]
 
 ROLES = (
     ("viewer", "viewer: looks at studies"),
-    ("clinician", "clinician: uploads, has images read, corrects what was read, shares"),
+    ("clinician", "clinician: uploads, reads, corrects, shares"),
     ("archivist", "archivist: looks after what is stored"),
     ("administrator", "administrator: looks after accounts, too"),
 )

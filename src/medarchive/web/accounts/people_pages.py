@@ -53,7 +53,7 @@ class AddressForm(forms.Form):
 @needs("administer")
 def people(request: HttpRequest) -> HttpResponse:
     """All accounts; those that wait for approval first."""
-    text = request.GET.get("q", "").strip()
+    text = request.GET.get("q", "").replace("\0", "").strip()
     found = User.objects.order_by(F("approved_at").asc(nulls_first=True), "username").prefetch_related("departments")
     found = found.filter(Q(username__icontains=text) | Q(email__icontains=text)) if text else found
     waiting = User.objects.filter(approved_at=None, is_active=False).count()
