@@ -29,6 +29,7 @@ class Server:
         """Bind ``web_host`` and ``web_port``."""
         settings = archive.settings
         self.socket = socket.create_server((settings.web_host, settings.web_port), reuse_port=False)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or answers wait 40 ms for an ACK
         self.port = int(self.socket.getsockname()[1])
         config = uvicorn.Config(
             application(archive),
