@@ -75,13 +75,15 @@ def test_a_role_is_changed_at_once(archive: Archive, boss: Any, member: Any) -> 
 
 def test_deactivated_and_activated(boss: Any, member: Any) -> None:
     anna = member(name="anna")
-    client = stranger()
+    client, before = stranger(), stranger()
+    log_in(before, "anna")
     boss.post(f"/accounts/people/{anna.pk}/deactivate/")
     assert log_in(client, "anna")["Location"] == "/accounts/inactive/"
     assert "deactivated" in boss.get(f"/accounts/people/{anna.pk}/").content.decode()
     boss.post(f"/accounts/people/{anna.pk}/activate/")
     log_in(client, "anna")
     assert inside(client)
+    assert not inside(before)
 
 
 def test_activating_is_no_approval(boss: Any) -> None:

@@ -35,11 +35,14 @@ class Sees(StrEnum):
 
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="User name or e-mail address.")]
-RoleOption = Annotated[Role | None, typer.Option("--role", help="What it may do.", show_default=False)]
+_ROLES = "What it may do: viewer, clinician, archivist or administrator."
+RoleOption = Annotated[Role | None, typer.Option("--role", help=_ROLES, show_default=False)]
 SeesOption = Annotated[
     Sees | None,
     typer.Option(
-        "--sees", help="Which studies it sees; of new administrators all, of others the shared.", show_default=False
+        "--sees",
+        help="all, departments or shared: the studies it sees; of a new administrator all, of others the shared.",
+        show_default=False,
     ),
 ]
 Departments = Annotated[
@@ -77,7 +80,7 @@ def add(
     settings: Settings,
     name: Annotated[str, typer.Argument(metavar="NAME", help="User name: letters, digits and . + - _ alone.")],
     email: Annotated[str | None, typer.Option("--email", metavar="ADDRESS", help="Asked for where not given.")] = None,
-    role: Annotated[Role, typer.Option("--role", help="What it may do.")] = Role.VIEWER,
+    role: Annotated[Role, typer.Option("--role", help=_ROLES)] = Role.VIEWER,
     sees: SeesOption = None,
     from_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from the first line of standard input.")
@@ -122,7 +125,7 @@ def approve(
 def role_(
     settings: Settings,
     name: Name,
-    role: Annotated[Role, typer.Argument(help="What it may do.")],
+    role: Annotated[Role, typer.Argument(help=_ROLES)],
     sees: SeesOption = None,
     department: Departments = None,
 ) -> None:

@@ -9,6 +9,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from medarchive.dicom.query import Scope
 
@@ -80,6 +81,10 @@ class User(AbstractBaseUser):
         if self.is_active:
             return "active"
         return "deactivated" if self.approved_at else "waits for approval"
+
+    def get_session_auth_hash(self) -> str:
+        """What a session has to know to stay: another password, or a new start after an end, leaves it behind."""
+        return salted_hmac("medarchive session", f"{self.password} {self.approved_at}", algorithm="sha256").hexdigest()
 
     def scope(self) -> Scope | None:
         """The studies that it may see; None: all."""

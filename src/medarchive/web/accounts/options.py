@@ -35,7 +35,7 @@ def options(settings: Settings) -> dict[str, Any]:
         "ACCOUNT_RATE_LIMITS": {
             "login": "60/m/ip",
             "login_failed": "20/5m/ip,5/15m/key",
-            "signup": "10/h/ip",
+            "signup": "30/h/ip",
             "reset_password": "20/h/ip,5/h/key",
             "reset_password_from_key": "20/m/ip",
         },

@@ -91,8 +91,8 @@ def deactivate(user: User, by: Actor) -> None:
 
 
 def activate(user: User, by: Actor) -> None:
-    """Let a deactivated account be used again."""
-    user.is_active, user.approved_at = True, user.approved_at or timezone.now()
+    """Let a deactivated account be used again; sessions from before stay ended, tokens work again."""
+    user.is_active, user.approved_at = True, timezone.now()
     user.save(update_fields=_STATE)
     by.note("account", user.username, detail="activated")
 
