@@ -4,6 +4,7 @@ The tree::
 
     MedarchiveError
     ├── SettingsError            a setting that is unknown, malformed or out of range
+    ├── AccountError             an account that cannot be made, or changed, as it was asked for
     ├── CodecError
     │   ├── UnsupportedImage     this codec cannot take this image (another one can)
     │   ├── UnknownCodec         no codec of that name, or its package is not installed
@@ -29,6 +30,7 @@ exit code. ``exit_code`` is the command line's.
 """
 
 __all__ = [
+    "AccountError",
     "ArchiveBusy",
     "ArchiveError",
     "BadCorrection",
@@ -63,6 +65,12 @@ class SettingsError(MedarchiveError):
     """A setting is unknown, malformed or out of range."""
 
     exit_code = 11
+
+
+class AccountError(MedarchiveError):
+    """An account of the web face cannot be made, or changed, as it was asked for."""
+
+    exit_code = 13
 
 
 class CodecError(MedarchiveError):

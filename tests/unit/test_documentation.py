@@ -29,8 +29,9 @@ def test_every_command_and_option_has_help() -> None:
     page = (DOCS / "cli.md").read_text(encoding="utf-8")
     group = typer.main.get_command(app)
     commands = dict(group.commands)  # type: ignore[attr-defined]  # it is a group
-    inner = commands.pop("policy").commands
-    for name, command in {**commands, **{f"policy {name}": each for name, each in inner.items()}}.items():
+    for outer in ("policy", "users"):
+        commands |= {f"{outer} {name}": command for name, command in commands.pop(outer).commands.items()}
+    for name, command in commands.items():
         assert (f"\n## medarchive {name}\n" in page) is not command.hidden
         for parameter in command.params:
             assert parameter.help or parameter.hidden or command.hidden, f"{name} {parameter.name} has no help"

@@ -1,11 +1,13 @@
 """The web face under test: Django is configured once; every test has an archive and accounts of its own."""
 
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 
 from medarchive.archive.archive import Archive
 from medarchive.settings import Settings
@@ -16,7 +18,15 @@ PASSWORD = "correct horse battery"
 
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="medarchive-accounts-")
-configure(Settings(archive=Path(_FOLDER.name), web_hosts=("testserver",)))  # Django's modules cannot be imported before
+configure(  # Django's modules cannot be imported before
+    Settings(
+        archive=Path(_FOLDER.name),
+        web_hosts=("testserver",),
+        accounts=os.environ.get("MEDARCHIVE_TEST_ACCOUNTS", ""),  # tests/integration/test_accounts_databases.py
+        busy_timeout=5,
+    )
+)
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # a good one takes half a second
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Every view says who may use it."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -45,3 +46,38 @@ def test_a_stranger_is_sent_to_the_login(archive: Archive) -> None:
 
     answer = Client().get("/studies/")
     assert (answer.status_code, answer["Location"]) == (302, "/accounts/login/?next=/studies/")
+
+
+@pytest.mark.parametrize("method", ["get", "post", "put", "delete"])
+def test_no_address_lets_a_stranger_in(archive: Archive, method: str) -> None:
+    """Every address, whatever stands in it; a page that is added later is tried here, too."""
+    from django.test import Client
+
+    asked = 0
+    for route, name, view in every_view():
+        path = re.sub(r"<[^>]+>", "1", route)
+        if "^" in path or requirement(view, name) == ANYBODY:
+            continue
+        answer = getattr(Client(), method)(path)
+        assert answer.status_code in (302, 401, 403), path
+        if answer.status_code == 302:
+            assert answer["Location"].startswith("/accounts/login/?next="), path
+        asked += 1
+    assert asked > 20
+
+
+def test_few_of_allauths_pages_are_for_anybody(archive: Archive) -> None:
+    theirs = {
+        name for _, name, view in every_view() if requirement(view, name) == ANYBODY and not hasattr(view, "needs")
+    }
+    assert theirs == {
+        "account_login",
+        "account_signup",
+        "account_logout",
+        "account_inactive",
+        "account_reset_password",
+        "account_reset_password_done",
+        "account_reset_password_from_key",
+        "account_reset_password_from_key_done",
+        "mfa_authenticate",
+    }

@@ -28,6 +28,7 @@ from medarchive.cli import (
     serve,
     train,
     upkeep,
+    users,
 )
 from medarchive.cli.exits import FILE_ERROR
 from medarchive.cli.options import Archive, Common, SettingsFile, Verbose
@@ -83,6 +84,23 @@ _policy = typer.Typer(
 for _name, _function in {"show": policy.show, "test": policy.look, "apply": policy.apply, "undo": policy.undo}.items():
     _policy.command(_name, help=_help(_function.__doc__ or ""))(_function)
 app.add_typer(_policy, name="policy", rich_help_panel="Keep")
+
+_users = typer.Typer(
+    no_args_is_help=True,
+    help="Accounts of the web face.\n\n\b\nExamples:\n  medarchive users add anna --role administrator",
+)
+_of_users = {
+    "list": users.list_,
+    "add": users.add,
+    "approve": users.approve,
+    "role": users.role_,
+    "disable": users.disable,
+    "enable": users.enable,
+    "reset-link": users.reset_link,
+}
+for _name, _function in _of_users.items():
+    _users.command(_name, help=_help(_function.__doc__ or ""))(_function)
+app.add_typer(_users, name="users", rich_help_panel="Run")
 
 app.command(hidden=True)(serve.beside)
 

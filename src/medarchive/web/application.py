@@ -7,21 +7,16 @@ from collections.abc import Callable
 from typing import Any
 
 import uvicorn
-from django.core.management import call_command
 
 from medarchive.archive.archive import Archive
-from medarchive.web import here
-from medarchive.web.configure import configure
+from medarchive.web.accounts.prepare import prepare
 
 __all__ = ["Server", "application"]
 
 
 def application(archive: Archive) -> Any:
     """The ASGI application over an archive; accounts' tables are made or migrated."""
-    configure(archive.settings)
-    here.serve(archive)
-    call_command("migrate", interactive=False, verbosity=0)
-    call_command("createcachetable", verbosity=0)
+    prepare(archive)
     from django.core.asgi import get_asgi_application  # noqa: PLC0415  # Django has to be configured before
 
     return get_asgi_application()
@@ -34,6 +29,7 @@ class Server:
         """Bind ``web_host`` and ``web_port``."""
         settings = archive.settings
         self.socket = socket.create_server((settings.web_host, settings.web_port), reuse_port=False)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or answers wait 40 ms for an ACK
         self.port = int(self.socket.getsockname()[1])
         config = uvicorn.Config(
             application(archive),

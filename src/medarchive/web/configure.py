@@ -1,26 +1,35 @@
 """Configure: Django's settings, made from ours. Done once, before anything of Django is used."""
 
 import contextlib
+import importlib
 import os
 import secrets
 import tempfile
+import zoneinfo
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import django
 from django.conf import settings as django_settings
 
 from medarchive.errors import SettingsError
 from medarchive.settings import Settings
+from medarchive.web.accounts.options import options
+from medarchive.web.address import Address
 
-__all__ = ["configure", "database", "secret"]
+__all__ = ["configure", "database", "secret", "zone"]
 
 _HERE = Path(__file__).parent
 _ENGINES = {
     "postgresql": ("django.db.backends.postgresql", 5432, "psycopg", "postgres"),
-    "mysql": ("django.db.backends.mysql", 3306, "MySQLdb", "mysql"),
+    "mysql": ("django.db.backends.mysql", 3306, "pymysql", "mysql"),
+}
+_SQLITE = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL"
+"""A page that notes that somebody is still there waits for no disk; a loss of power may cost the newest of that."""
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "postgresql": {"pool": {"min_size": 1, "max_size": 16}},  # a request's thread lives no longer than it
+    "mysql": {"charset": "utf8mb4", "init_command": "SET sql_mode = 'STRICT_TRANS_TABLES'"},
 }
 
 
@@ -45,18 +54,21 @@ def configure(settings: Settings) -> None:
             "django.contrib.sessions",
             "django.contrib.messages",
             "django.contrib.staticfiles",
+            "medarchive.web.accounts",  # before allauth: its templates go first
+            "medarchive.web",
             "allauth",
             "allauth.account",
             "allauth.mfa",
-            "medarchive.web.accounts",
-            "medarchive.web",
         ],
         MIDDLEWARE=[
             "django.middleware.security.SecurityMiddleware",
             "whitenoise.middleware.WhiteNoiseMiddleware",
+            "medarchive.web.accounts.sessions.SecureCookies",
             "django.contrib.sessions.middleware.SessionMiddleware",
+            "medarchive.web.accounts.sessions.Idle",
             "django.middleware.common.CommonMiddleware",
             "django.contrib.auth.middleware.AuthenticationMiddleware",
+            "medarchive.web.accounts.bearer.Bearer",
             "medarchive.web.gate.Gate",
             "django.middleware.csrf.CsrfViewMiddleware",
             "django.contrib.messages.middleware.MessageMiddleware",
@@ -78,7 +90,13 @@ def configure(settings: Settings) -> None:
             }
         ],
         DATABASES={"default": database(settings)},
-        CACHES={"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}},
+        CACHES={
+            "default": {
+                "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+                "LOCATION": "cache",
+                "OPTIONS": {"MAX_ENTRIES": 100_000},  # counts of failed logins must not be pushed out by others
+            }
+        },
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
         AUTH_USER_MODEL="accounts.User",
         AUTHENTICATION_BACKENDS=["allauth.account.auth_backends.AuthenticationBackend"],
@@ -96,21 +114,17 @@ def configure(settings: Settings) -> None:
         STATIC_URL=f"{prefix}/static/",
         WHITENOISE_USE_FINDERS=True,
         USE_TZ=True,
-        SESSION_COOKIE_AGE=int(settings.web_session),
-        SESSION_SAVE_EVERY_REQUEST=True,
+        TIME_ZONE=zone(),
         SESSION_COOKIE_NAME="medarchive",
         SESSION_COOKIE_PATH=prefix or "/",
         CSRF_COOKIE_PATH=prefix or "/",
-        SESSION_COOKIE_SECURE=secure,
-        CSRF_COOKIE_SECURE=secure,
-        SESSION_COOKIE_HTTPONLY=True,
-        SESSION_COOKIE_SAMESITE="Lax",
         SECURE_HSTS_SECONDS=31_536_000 if secure else 0,
         SECURE_CONTENT_TYPE_NOSNIFF=True,
         SECURE_REFERRER_POLICY="same-origin",
         X_FRAME_OPTIONS="DENY",
         LOGGING_CONFIG=None,
         MEDARCHIVE=settings,
+        **options(settings),
     )
     django.setup()
 
@@ -125,26 +139,38 @@ def database(settings: Settings) -> dict[str, Any]:
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": str(settings.archive.absolute() / "accounts.sqlite"),
-            "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": settings.busy_timeout},
+            "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": settings.busy_timeout, "init_command": _SQLITE},
         }
-    address = urlsplit(settings.accounts)
-    if address.scheme not in _ENGINES or not address.path.strip("/"):
+    try:
+        address = Address.parse(settings.accounts)
+        if address.scheme not in _ENGINES or not address.name:
+            raise ValueError(address.scheme)
+    except ValueError as error:
         raise SettingsError(
             "accounts: expected postgresql://USER:PASSWORD@HOST:PORT/NAME or mysql://… of the same form"
-        )
+        ) from error
     engine, port, module, extra = _ENGINES[address.scheme]
     if find_spec(module) is None:
         raise SettingsError(f"accounts: {address.scheme} needs a driver: pip install 'medarchive[{extra}]'")
+    if module == "pymysql":
+        importlib.import_module(module).install_as_MySQLdb()  # the name under which Django looks for it
     return {
         "ENGINE": engine,
-        "NAME": unquote(address.path.strip("/")),
-        "USER": unquote(address.username or ""),
-        "PASSWORD": unquote(address.password or ""),
-        "HOST": address.hostname or "",
+        "NAME": address.name,
+        "USER": address.user,
+        "PASSWORD": address.password,
+        "HOST": address.host,
         "PORT": str(address.port or port),
-        "CONN_MAX_AGE": 60,
-        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": _OPTIONS[address.scheme],
     }
+
+
+def zone(localtime: Path = Path("/etc/localtime")) -> str:
+    """The name of this machine's time zone, by which pages show times; Django makes the process keep to it."""
+    for name in (os.environ.get("TZ", ""), str(localtime.resolve()).partition("zoneinfo/")[2]):
+        with contextlib.suppress(ValueError, zoneinfo.ZoneInfoNotFoundError):
+            return zoneinfo.ZoneInfo(name.removeprefix(":")).key
+    return "UTC"
 
 
 def secret(folder: Path) -> str:

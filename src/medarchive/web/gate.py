@@ -18,7 +18,7 @@ from medarchive.archive.audit import Event
 from medarchive.web import here
 from medarchive.web.rights import Permission, may
 
-__all__ = ["ANYBODY", "Gate", "needs", "origin", "public", "requirement"]
+__all__ = ["ANYBODY", "Gate", "needs", "origin", "public", "requirement", "who_are_you"]
 
 View = TypeVar("View", bound=Callable[..., Any])
 ANYBODY = "anybody"
@@ -43,11 +43,19 @@ _ACCOUNT_PUBLIC = frozenset(
 """allauth's views that a stranger may use, by the names of their URLs."""
 
 
-def needs(permission: Permission | Literal["account"], *, program: bool = False) -> Callable[[View], View]:
-    """Let only accounts with a permission use a view."""
+def needs(
+    permission: Permission | Literal["account"], *, program: bool = False, reads: bool = False
+) -> Callable[[View], View]:
+    """Let only accounts with a permission use a view.
+
+    Args:
+        permission: what it takes.
+        program: programs use it, with an API token.
+        reads: its POST changes nothing (a search), so that a token for reading is enough.
+    """
 
     def marked(view: View) -> View:
-        view.needs, view.program = permission, program  # type: ignore[attr-defined]
+        view.needs, view.program, view.reads = permission, program, reads  # type: ignore[attr-defined]
         return view
 
     return marked
@@ -91,7 +99,7 @@ class Gate:
             return None
         program = getattr(view, "program", False)
         if not request.user.is_authenticated:
-            return _who_are_you(request) if program else redirect_to_login(request.get_full_path())
+            return who_are_you(request) if program else redirect_to_login(request.get_full_path())
         if wanted == SELF or (wanted is not None and may(request.user, cast("Permission", wanted))):
             return None
         here.archive().audit.note(
@@ -100,7 +108,8 @@ class Gate:
         raise PermissionDenied
 
 
-def _who_are_you(request: HttpRequest) -> HttpResponse:
+def who_are_you(request: HttpRequest) -> HttpResponse:
+    """What a program is told that did not say who it is."""
     answer = HttpResponse("log in, or send an API token", status=401, content_type="text/plain")
     answer["WWW-Authenticate"] = 'Bearer realm="medarchive"'
     if "Sec-Fetch-Mode" not in request.headers:  # a browser would put up a window of its own for Basic

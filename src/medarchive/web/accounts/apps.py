@@ -10,3 +10,9 @@ class AccountsConfig(AppConfig):
 
     name = "medarchive.web.accounts"
     label = "accounts"
+
+    def ready(self) -> None:
+        """Django's hook: what happens to accounts is recorded from now on."""
+        from medarchive.web.accounts.record import connect  # noqa: PLC0415  # models may be imported now, not before
+
+        connect()

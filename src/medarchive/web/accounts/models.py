@@ -2,11 +2,14 @@
 
 import hashlib
 import secrets
+from datetime import datetime, timedelta
 from typing import Self
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
+from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from medarchive.dicom.query import Scope
 
@@ -14,6 +17,8 @@ __all__ = ["Department", "SharedStudy", "Token", "User"]
 
 _ROLES = [(role, role) for role in ("viewer", "clinician", "archivist", "administrator")]
 _SEES = [("all", "all studies"), ("departments", "studies of its departments"), ("shared", "shared studies alone")]
+_USED_STEP = timedelta(minutes=1)
+_NAME = RegexValidator(r"^[\w.+-]+\Z", "A user name has letters, digits and the signs . + - _ alone.")
 
 
 class Department(models.Model):
@@ -36,9 +41,16 @@ class Users(BaseUserManager):
     def create_user(self, username: str, email: str = "", password: str | None = None, **fields: object) -> "User":
         """An account; without a password nobody can log in to it. It is not approved unless ``is_active`` says so."""
         user = self.model(username=username, email=self.normalize_email(email), **{"is_active": False, **fields})
+        if user.is_active and user.approved_at is None:
+            user.approved_at = timezone.now()
         user.set_password(password)
         user.save(using=self._db)
         return user
+
+    def called(self, text: str) -> "User | None":
+        """The account with a user name or e-mail address, in whatever case; names hold no @."""
+        field = "email__iexact" if "@" in text else "username__iexact"
+        return self.filter(**{field: text}).first()
 
 
 class User(AbstractBaseUser):
@@ -48,7 +60,7 @@ class User(AbstractBaseUser):
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS = ("email",)
 
-    username = models.CharField(max_length=64, unique=True)
+    username = models.CharField(max_length=64, unique=True, validators=[_NAME])
     email = models.EmailField(unique=True)
     role = models.CharField(max_length=16, choices=_ROLES, default="viewer")
     role_asked = models.CharField(max_length=16, choices=_ROLES, default="viewer")
@@ -56,11 +68,23 @@ class User(AbstractBaseUser):
     departments = models.ManyToManyField(Department, blank=True)
     is_active = models.BooleanField(default=False)
     date_joined = models.DateTimeField(default=timezone.now)
+    approved_at = models.DateTimeField(null=True, blank=True)
 
     objects = Users()
 
     def __str__(self) -> str:
         return str(self.username)
+
+    @property
+    def state(self) -> str:
+        """``waits for approval``, ``active`` or ``deactivated``."""
+        if self.is_active:
+            return "active"
+        return "deactivated" if self.approved_at else "waits for approval"
+
+    def get_session_auth_hash(self) -> str:
+        """What a session has to know to stay: another password, or a new start after an end, leaves it behind."""
+        return salted_hmac("medarchive session", f"{self.password} {self.approved_at}", algorithm="sha256").hexdigest()
 
     def scope(self) -> Scope | None:
         """The studies that it may see; None: all."""
@@ -106,3 +130,21 @@ class Token(models.Model):
     def hashed(text: str) -> str:
         """What is kept of a token's text: it is random and long enough that no salt is needed."""
         return hashlib.sha256(text.encode()).hexdigest()
+
+    @classmethod
+    def of(cls, text: str) -> Self | None:
+        """The token with a text, where it and its account are good for use now."""
+        token = cls.objects.select_related("user").filter(digest=cls.hashed(text)).first()
+        return token if token is not None and token.state == "in use" and token.user.is_active else None
+
+    @property
+    def state(self) -> str:
+        """``in use``, ``revoked`` or ``expired``."""
+        if self.revoked_at:
+            return "revoked"
+        return "expired" if self.expires_at and self.expires_at <= timezone.now() else "in use"
+
+    def used(self, now: datetime) -> None:
+        """Note that it was used; written once a minute at most, so that a request costs no write."""
+        if self.last_used_at is None or now - self.last_used_at >= _USED_STEP:
+            type(self).objects.filter(pk=self.pk).update(last_used_at=now)
