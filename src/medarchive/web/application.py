@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -10,10 +11,14 @@ import uvicorn
 from django.core.management import call_command
 
 from medarchive.archive.archive import Archive
+from medarchive.errors import SettingsError
+from medarchive.settings import Settings
 from medarchive.web import here
 from medarchive.web.configure import configure
 
-__all__ = ["Server", "application"]
+__all__ = ["Server", "application", "listener"]
+
+_BACKLOG = 512
 
 
 def application(archive: Archive) -> Any:
@@ -22,23 +27,56 @@ def application(archive: Archive) -> Any:
     here.serve(archive)
     call_command("migrate", interactive=False, verbosity=0)
     call_command("createcachetable", verbosity=0)
-    from django.core.asgi import get_asgi_application  # noqa: PLC0415  # Django has to be configured before
+    from medarchive.web.front.front import Front  # noqa: PLC0415  # Django has to be configured before
+    from medarchive.web.front.handler import Handler  # noqa: PLC0415
+    from medarchive.web.front.static import Static  # noqa: PLC0415
 
-    return get_asgi_application()
+    return Front(Handler(), Static(), archive.settings)
+
+
+def listener(settings: Settings) -> socket.socket:
+    """A socket that listens on ``web_host`` and ``web_port``.
+
+    Raises:
+        SettingsError: it cannot, or the certificate cannot be used.
+    """
+    if settings.web_certificate:
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+                settings.web_certificate, settings.web_key
+            )
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"web_certificate {settings.web_certificate}, web_key: {error}") from error
+    family = socket.AF_INET6 if ":" in settings.web_host else socket.AF_INET
+    try:
+        return socket.create_server((settings.web_host, settings.web_port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise SettingsError(
+            f"the web cannot listen on {settings.web_host}:{settings.web_port}: {error.strerror or error}; "
+            "give it another --web-port, or leave it with --no-web"
+        ) from error
 
 
 class Server:
     """Runs the application in this process, in a thread of its own."""
 
-    def __init__(self, archive: Archive) -> None:
-        """Bind ``web_host`` and ``web_port``."""
+    def __init__(self, archive: Archive, listening: socket.socket | None = None) -> None:
+        """Serve on a listening socket; None: on ``web_host`` and ``web_port``.
+
+        Raises:
+            SettingsError: see ``listener``.
+        """
         settings = archive.settings
-        self.socket = socket.create_server((settings.web_host, settings.web_port), reuse_port=False)
+        self.socket = listening or listener(settings)
         self.port = int(self.socket.getsockname()[1])
         config = uvicorn.Config(
             application(archive),
             log_level="warning",
+            access_log=False,
             lifespan="off",
+            ws="none",
+            server_header=False,
+            backlog=_BACKLOG,
             proxy_headers=bool(settings.web_proxies),
             forwarded_allow_ips=list(settings.web_proxies),
             ssl_certfile=settings.web_certificate or None,
@@ -54,5 +92,7 @@ class Server:
 
     def stop(self, seconds: float) -> None:
         """Let the requests under way finish, for some seconds."""
+        self._server.config.timeout_graceful_shutdown = int(seconds)
         self._server.should_exit = True
-        self._thread.join(seconds)
+        self._thread.join(seconds + 5)
+        self.socket.close()

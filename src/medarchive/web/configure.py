@@ -53,7 +53,6 @@ def configure(settings: Settings) -> None:
         ],
         MIDDLEWARE=[
             "django.middleware.security.SecurityMiddleware",
-            "whitenoise.middleware.WhiteNoiseMiddleware",
             "django.contrib.sessions.middleware.SessionMiddleware",
             "django.middleware.common.CommonMiddleware",
             "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -94,7 +93,12 @@ def configure(settings: Settings) -> None:
         LOGIN_URL="account_login",
         LOGIN_REDIRECT_URL="worklist",
         STATIC_URL=f"{prefix}/static/",
-        WHITENOISE_USE_FINDERS=True,
+        STORAGES={
+            "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+            "staticfiles": {"BACKEND": "medarchive.web.front.static.Versioned"},
+        },
+        FILE_UPLOAD_HANDLERS=["medarchive.web.front.uploads.Uploads"],
+        DATA_UPLOAD_MAX_NUMBER_FILES=10_000,
         USE_TZ=True,
         SESSION_COOKIE_AGE=int(settings.web_session),
         SESSION_SAVE_EVERY_REQUEST=True,
