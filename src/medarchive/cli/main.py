@@ -85,6 +85,7 @@ for _name, _function in {"show": policy.show, "test": policy.look, "apply": poli
 app.add_typer(_policy, name="policy", rich_help_panel="Keep")
 
 app.command(hidden=True)(serve.beside)
+app.command(hidden=True)(serve.web)
 
 
 def _version(wanted: bool) -> None:

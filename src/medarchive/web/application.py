@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import ssl
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -11,14 +10,11 @@ import uvicorn
 from django.core.management import call_command
 
 from medarchive.archive.archive import Archive
-from medarchive.errors import SettingsError
-from medarchive.settings import Settings
 from medarchive.web import here
 from medarchive.web.configure import configure
+from medarchive.web.listening import BACKLOG, listener
 
-__all__ = ["Server", "application", "listener"]
-
-_BACKLOG = 512
+__all__ = ["Server", "application"]
 
 
 def application(archive: Archive) -> Any:
@@ -32,29 +28,6 @@ def application(archive: Archive) -> Any:
     from medarchive.web.front.static import Static  # noqa: PLC0415
 
     return Front(Handler(), Static(), archive.settings)
-
-
-def listener(settings: Settings) -> socket.socket:
-    """A socket that listens on ``web_host`` and ``web_port``.
-
-    Raises:
-        SettingsError: it cannot, or the certificate cannot be used.
-    """
-    if settings.web_certificate:
-        try:
-            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
-                settings.web_certificate, settings.web_key
-            )
-        except (OSError, ValueError) as error:
-            raise SettingsError(f"web_certificate {settings.web_certificate}, web_key: {error}") from error
-    family = socket.AF_INET6 if ":" in settings.web_host else socket.AF_INET
-    try:
-        return socket.create_server((settings.web_host, settings.web_port), family=family, backlog=_BACKLOG)
-    except OSError as error:
-        raise SettingsError(
-            f"the web cannot listen on {settings.web_host}:{settings.web_port}: {error.strerror or error}; "
-            "give it another --web-port, or leave it with --no-web"
-        ) from error
 
 
 class Server:
@@ -76,7 +49,7 @@ class Server:
             lifespan="off",
             ws="none",
             server_header=False,
-            backlog=_BACKLOG,
+            backlog=BACKLOG,
             proxy_headers=bool(settings.web_proxies),
             forwarded_allow_ips=list(settings.web_proxies),
             ssl_certfile=settings.web_certificate or None,

@@ -5,6 +5,7 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("medarchive.web.pages.urls")),
     path("", include("medarchive.web.operations.urls")),
+    path("", include("medarchive.web.intake.urls")),
     path("accounts/", include("medarchive.web.accounts.urls")),
     path("dicom-web/", include("medarchive.web.dicomweb.urls")),
 ]

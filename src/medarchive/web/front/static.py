@@ -78,8 +78,10 @@ class Static:
         if found is None:
             await _answer(send, 404, [(b"content-type", b"text/plain")], b"no such file\n")
             return
-        asked = {f"HTTP_{name.decode('latin-1').upper().replace('-', '_')}": value.decode("latin-1")
-                 for name, value in scope["headers"]}
+        asked = {
+            f"HTTP_{name.decode('latin-1').upper().replace('-', '_')}": value.decode("latin-1")
+            for name, value in scope["headers"]
+        }
         answer = found.get_response(scope["method"], asked)
         headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in answer.headers]
         if answer.file is None:

@@ -27,7 +27,9 @@ __all__ = ["SOURCE", "Intake", "NoRight", "Offered", "Outcome"]
 LOGGER = logging.getLogger(__name__)
 SOURCE = "WEB"
 """The source of objects that came over the web, where others have an AE title."""
-_DIRECTORY = "a DICOMDIR lists the objects of a medium and is none itself (PS3.10 8): upload the files that lie beside it"
+_DIRECTORY = (
+    "a DICOMDIR lists the objects of a medium and is none itself (PS3.10 8): upload the files that lie beside it"
+)
 
 
 class NoRight(MedarchiveError):
@@ -39,12 +41,19 @@ class NoRight(MedarchiveError):
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """Something that came: ``open`` gives a Part 10 file, seekable, or raises what is wrong with it."""
+    """Something that came.
+
+    Attributes:
+        name: for whoever sent it.
+        open: gives a Part 10 file, seekable, or raises what is wrong with it.
+        study: the study that it was sent to; "" for any.
+        file: the number of the file that it came in.
+    """
 
     name: str
     open: Callable[[], BinaryIO]
     study: str = ""
-    """The study that it was sent to; "" for any."""
+    file: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +183,9 @@ class Intake:
         if self._scope is None:
             return
         if not read.study:
-            raise MissingIdentity("it has no Study Instance UID (0020,000D), so nobody could give you the right to see it")
+            raise MissingIdentity(
+                "it has no Study Instance UID (0020,000D), so nobody could give you the right to see it"
+            )
         if read.study not in self._allowed:
             there = self._archive.count(_study(read.study))
             visible = there and self._archive.count(_study(read.study, self._scope))
