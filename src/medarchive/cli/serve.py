@@ -91,20 +91,22 @@ def serve(  # noqa: PLR0913  # options
         for child in children:
             child.wait_until_ready()
         if node is not None:
-            at = f"{settings.host}:{node.port}, archive {settings.archive.absolute()}"
-            _say(f"{settings.ae_title} listens on {at}")
-            if not (settings.peers or settings.any_peer):
-                typer.echo("no peers are known, so every association is rejected: see --peer and --any-peer", err=True)
+            _announce(settings, node.port)
         if pages is not None:
-            child, address = pages
-            children.append(child)
-            if child.wait_until_ready():
-                _say(f"the web is on {address}")
+            children.append(pages[0])
+            if pages[0].wait_until_ready():
+                _say(f"the web is on {pages[1]}")
             else:
                 typer.echo("the web did not start; it will be tried again", err=True)
         while not stop.wait(1.0):
             for child in children:
                 child.look_after()
+
+
+def _announce(settings: Settings, port: int) -> None:
+    _say(f"{settings.ae_title} listens on {settings.host}:{port}, archive {settings.archive.absolute()}")
+    if not (settings.peers or settings.any_peer):
+        typer.echo("no peers are known, so every association is rejected: see --peer and --any-peer", err=True)
 
 
 def _say(line: str) -> None:

@@ -92,7 +92,7 @@ class _Source:
                 raise BadBody("a part's headers are too long")
             text = line.decode("latin-1")
             if text[0] in " \t" and name:
-                found[name] += " " + text.strip()
+                found[name] = f"{found[name]} {text.strip()}".strip()
                 continue
             name, colon, value = text.partition(":")
             name = name.strip().lower()

@@ -1,4 +1,4 @@
-"""Front: the ASGI application. It limits, answers for static files, hands the rest to Django, and marks every answer."""
+"""Front: the ASGI application. It limits, answers for static files, hands on to Django, and marks every answer."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

@@ -10,7 +10,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Literal
+from typing import Any, BinaryIO, Literal, Self
 
 from medarchive.archive.archive import Archive
 from medarchive.archive.audit import Event
@@ -162,7 +162,7 @@ class Intake:
         if events:
             self._archive.audit.note(*events)
 
-    def __enter__(self) -> "Intake":
+    def __enter__(self) -> Self:
         """Record at the end of the block, whatever happens in it."""
         return self
 

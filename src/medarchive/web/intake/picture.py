@@ -1,4 +1,4 @@
-"""Picture: a PNG or JPEG file wrapped as a Secondary Capture image (PS3.3 A.8.1), the same file always to the same bytes."""
+"""Picture: a PNG or JPEG file wrapped as a Secondary Capture image (PS3.3 A.8.1), the same file to the same bytes."""
 
 import datetime as dt
 import hashlib
@@ -26,9 +26,9 @@ _MOST_SIDE = 65_535
 _FORMATS = ("PNG", "JPEG")
 _LONGEST = 64
 _STUDY = (
-    "StudyInstanceUID StudyDate StudyTime StudyID AccessionNumber StudyDescription ReferringPhysicianName "
-    "PatientID IssuerOfPatientID PatientName PatientBirthDate PatientSex"
-).split()
+    *("StudyInstanceUID", "StudyDate", "StudyTime", "StudyID", "AccessionNumber", "StudyDescription"),
+    *("ReferringPhysicianName", "PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate", "PatientSex"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ def wrapped(file: BinaryIO, name: str, about: About) -> BinaryIO:
 
 
 def _decoded(file: BinaryIO) -> tuple[NDArray[Any], float]:
-    """Pixels, (rows, columns) or (rows, columns, 3), uint8 or uint16; and by how much they were compressed with loss."""
+    """Pixels, (rows, columns) or (rows, columns, 3), uint8 or uint16; and how much smaller they came, if with loss."""
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
     try:

@@ -22,7 +22,7 @@ def room(folder: Path) -> BinaryIO:
     Args:
         folder: on the archive's file system, ``Archive.incoming``: /tmp may be small, and may be memory.
     """
-    return cast("BinaryIO", tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=folder))
+    return cast("BinaryIO", tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=str(folder)))
 
 
 def taken(chunks: Iterable[bytes], folder: Path, most: int) -> BinaryIO:

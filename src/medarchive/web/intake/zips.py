@@ -56,8 +56,7 @@ class Entry:
             CorruptStream: it is damaged, encrypted, or compressed in an unusual way.
             LimitExceeded: see ``Limits``.
         """
-        for chunk in self._chunks:
-            file.write(chunk)
+        file.writelines(self._chunks)
 
 
 def entries(archive: BinaryIO, limits: Limits) -> Iterator[Entry]:
@@ -70,12 +69,12 @@ def entries(archive: BinaryIO, limits: Limits) -> Iterator[Entry]:
     size = _check_directory(archive, limits)
     left = [min(limits.total, max(16 * limits.free, limits.ratio * size))]
     try:
-        with zipfile.ZipFile(archive) as opened:
-            listed = [one for one in opened.infolist() if not one.is_dir() and not _is_chaff(one.filename)]
-            for one in listed:
+        opened = zipfile.ZipFile(archive)  # entries may be taken out when all are listed
+        for one in opened.infolist():
+            if not (one.is_dir() or _is_chaff(one.filename)):
                 yield Entry(PurePosixPath(one.filename.replace("\\", "/")).name, _chunks(opened, one, limits, left))
-                if left[0] < 0:
-                    raise LimitExceeded(_TOO_MUCH)
+            if left[0] < 0:
+                raise LimitExceeded(_TOO_MUCH)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error) as error:
         raise CorruptStream(f"the ZIP archive cannot be read: {error}") from error
 
@@ -92,6 +91,8 @@ def _chunks(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, limits: Limits, lef
         raise CorruptStream("compressed in its ZIP archive in another way than by deflate: unpack it first")
     size = 0
     try:
+        if left[0] < 0:
+            raise LimitExceeded(_TOO_MUCH)
         with opened.open(entry) as file:
             while chunk := file.read(_CHUNK):
                 size += len(chunk)
