@@ -131,20 +131,23 @@ def _set_pixels(dataset: Dataset, frames: Sequence[Bulk], said: str) -> str:
     if not frames:
         return str(ExplicitVRLittleEndian)
     first = frames[0]
-    default = _SYNTAXES.get(first.media_type)
-    if default is None and not first.transfer_syntax:
+    default = str(_SYNTAXES.get(first.media_type, ""))
+    syntax = first.transfer_syntax or (said if default and default != ExplicitVRLittleEndian else "") or default
+    if not syntax:
         raise NotDicom(f"pixel data of the media type {first.media_type[:64]!r}: which transfer syntax is that?")
-    syntax = UID(first.transfer_syntax or (said if UID(said).is_compressed else "") or str(default))
-    if first.media_type == "application/octet-stream" and not first.transfer_syntax:
-        syntax = ExplicitVRLittleEndian
-    if not (syntax.is_transfer_syntax and syntax.is_compressed):
+    if not _is_compressed(syntax):
         wide = int(dataset.get("BitsAllocated", 16)) > 8
         data = b"".join(map(_bytes, frames))
         dataset.add_new(_PIXEL_DATA, "OW" if wide else "OB", data + bytes(len(data) % 2))
         return str(ExplicitVRLittleEndian)
     dataset.add_new(_PIXEL_DATA, "OB", encapsulate([_bytes(frame) for frame in frames]))
     dataset[_PIXEL_DATA].is_undefined_length = True
-    return str(syntax)
+    return syntax
+
+
+def _is_compressed(syntax: str) -> bool:
+    uid = UID(syntax)
+    return bool(uid.is_transfer_syntax and uid.is_compressed)
 
 
 def _bytes(bulk: Bulk) -> bytes:

@@ -77,15 +77,15 @@ class Front:
             self._uploads.count(address)
         most = self._most if large else MOST_AT_ONCE
         announced = _length(headers)
+        empty = announced == 0 and b"transfer-encoding" not in headers
         if announced is None:
             await answer.plain(400, "Content-Length is no number")
         elif announced > most:
             await answer.plain(413, _too_large(most))
         elif large:
-            await self._taken_in(scope, Body(receive, most, empty=announced == 0), answer)
+            await self._taken_in(scope, Body(receive, most, empty=empty), answer)
         else:
-            chunked = b"transfer-encoding" in headers
-            await self._small(scope, Body(receive, most, empty=announced == 0 and not chunked), answer, most)
+            await self._small(scope, Body(receive, most, empty=empty), answer, most)
         if known and answer.status == 401:
             self._strangers.count(address)
 

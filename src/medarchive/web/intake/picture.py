@@ -156,7 +156,8 @@ def _dataset(pixels: NDArray[Any], about: About) -> Dataset:
     dataset.SecondaryCaptureDeviceManufacturer = MANUFACTURER
     dataset.SecondaryCaptureDeviceManufacturerModelName = "medarchive upload"
     dataset.SeriesDescription, dataset.SeriesNumber = "Uploaded pictures", None
-    dataset.InstanceNumber, dataset.PatientOrientation, dataset.ImageType = None, "", ["DERIVED", "SECONDARY"]
+    dataset.Laterality, dataset.InstanceNumber = "", None
+    dataset.PatientOrientation, dataset.ImageType = "", ["DERIVED", "SECONDARY"]
     dataset.Rows, dataset.Columns = pixels.shape[:2]
     bits = 8 * pixels.itemsize
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation = bits, bits, bits - 1, 0
