@@ -161,7 +161,7 @@ def test_a_damaged_zip_archive_is_told(member: Any) -> None:
         ("JPEG", "CMYK", "RGB", 8),
     ],
 )
-def test_pictures_become_secondary_captures(  # noqa: PLR0917
+def test_pictures_become_secondary_captures(
     archive: Archive, member: Any, tmp_path: Path, kind: str, mode: str, photometric: str, bits: int
 ) -> None:
     content = picture(kind, mode, (21, 11))

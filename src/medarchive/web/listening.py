@@ -1,5 +1,6 @@
 """Listening: the socket of the web. It needs nothing of Django: `serve` opens it, and hands it to the web's process."""
 
+import os
 import socket
 import ssl
 
@@ -28,8 +29,9 @@ def listener(settings: Settings) -> socket.socket:
     try:
         return socket.create_server((settings.web_host, settings.web_port), family=family, backlog=BACKLOG)
     except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
         raise SettingsError(
-            f"the web cannot listen on {settings.web_host}:{settings.web_port}: {error.strerror or error}; "
+            f"the web cannot listen on {settings.web_host}:{settings.web_port}: {why}; "
             "give it another --web-port, or leave it with --no-web"
         ) from error
 
