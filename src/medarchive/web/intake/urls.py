@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from medarchive.web.operation import health, metrics
+from medarchive.web.health import health, metrics
 from medarchive.web.pages.upload import upload
 
 urlpatterns = [

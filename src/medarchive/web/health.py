@@ -1,4 +1,4 @@
-"""Operation: what those who run the archive watch: health for a load balancer, numbers for Prometheus."""
+"""Health: what those who run the archive watch: a sign of life for a load balancer, numbers for Prometheus."""
 
 from collections.abc import Iterator
 
