@@ -144,6 +144,14 @@ def test_objects_come_in_over_the_wire(client: httpx.Client, archive: Archive) -
         assert kept.read() == files[-1]
 
 
+def test_a_form_comes_in_over_the_wire(client: httpx.Client, archive: Archive) -> None:
+    files = [("files", (f"{number}", ct(number, size=300))) for number in range(1, 20)]
+    answer = client.post("/upload/", files=files, headers={"Accept": "application/json"})
+    assert [one["result"] for one in answer.json()["objects"]] == ["stored"] * 19
+    with archive.load("1.2.3.1.1.7") as kept:
+        assert kept.read() == ct(7, size=300)
+
+
 def test_a_client_that_hangs_up_costs_what_it_did_not_finish(client: httpx.Client, live: str, archive: Archive) -> None:
     address = urlsplit(live)
     body = related(ct(1, size=500), ct(2, size=500))

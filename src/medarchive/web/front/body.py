@@ -37,7 +37,7 @@ class Body:
         self._loop = asyncio.get_running_loop()
         self._over = asyncio.Event()
         self._hung_up = False
-        self._chunk = memoryview(b"")
+        self._chunk, self._at = b"", 0
         self.size = 0
         self.exceeded = False
         if empty:
@@ -59,7 +59,7 @@ class Body:
         whole = bytearray()
         while chunk := await self._next():
             whole += chunk
-        self._chunk = memoryview(bytes(whole))
+        self._chunk = bytes(whole)
 
     def read(self, size: int = -1) -> bytes:
         """At most so many bytes; all of a small body where no number is given. Called in a view's thread.
@@ -75,10 +75,25 @@ class Body:
                 if len(whole) > MOST_AT_ONCE:
                     raise self._too_large()
             return bytes(whole)
-        if not self._chunk:
-            self._chunk = memoryview(asyncio.run_coroutine_threadsafe(self._next(), self._loop).result())
-        taken, self._chunk = self._chunk[:size], self._chunk[size:]
-        return bytes(taken)
+        if not self._fill():
+            return b""
+        start, self._at = self._at, min(self._at + size, len(self._chunk))
+        return self._chunk[start : self._at]
+
+    def readline(self, size: int = -1) -> bytes:
+        """Up to the end of a line, or so many bytes; see ``read``."""
+        line = b""
+        while not line.endswith(b"\n") and (size < 0 or len(line) < size) and len(line) < MOST_AT_ONCE and self._fill():
+            end = self._chunk.find(b"\n", self._at) + 1 or len(self._chunk)
+            line += self.read(end - self._at if size < 0 else min(end - self._at, size - len(line)))
+        return line
+
+    def _fill(self) -> bool:
+        """Wait for something to read; whether there is."""
+        if self._at == len(self._chunk):
+            self._chunk = asyncio.run_coroutine_threadsafe(self._next(), self._loop).result()
+            self._at = 0
+        return bool(self._chunk)
 
     async def _next(self) -> bytes:
         """What has come; nothing at the end."""

@@ -69,7 +69,7 @@ class Uploads(FileUploadHandler):
         """A file begins."""
         super().new_file(*arguments, **named)
         if not self.request.user.is_authenticated:
-            raise StopUpload(connection_reset=False)
+            raise StopUpload(connection_reset=True)  # what follows is not read
         if self._shared is None:
             self._shared = _Shared()
         self._start = self._end

@@ -76,6 +76,7 @@ function finish(item, outcomes) {
   item.line.cells[2].firstChild.value = 1;
   const cell = item.line.cells[3];
   cell.className = refused.length ? "bad" : "good";
+  if (refused.length) body.prepend(item.line);
   if (outcomes.length === 1) {
     cell.textContent = { stored: "stored", duplicate: "here already" }[outcomes[0].result] || `refused: ${outcomes[0].reason}`;
   } else if (!outcomes.length) {
@@ -247,5 +248,6 @@ window.addEventListener("beforeunload", (event) => {
 });
 
 document.documentElement.classList.add("scripted");
+document.querySelector('label[for="files"]').classList.add("button");
 document.getElementById("folders").hidden = false;
 button.hidden = true;
