@@ -27,7 +27,7 @@ def free_port() -> int:
 def medarchive(folder: Path, *options: str) -> Iterator[int]:
     """Our node, with its jobs process held back: Orthanc compresses nothing either."""
     port = free_port()
-    command = [sys.executable, "-m", "medarchive", "--archive", str(folder), "serve", "--any-peer"]
+    command = [sys.executable, "-m", "medarchive", "--archive", str(folder), "serve", "--any-peer", "--no-web"]
     with _running([*command, "--port", str(port), *options], port, says_so=True):
         yield port
 

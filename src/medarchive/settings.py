@@ -103,6 +103,9 @@ class Settings:
     """Whether what was read is stored as a DICOM structured report, too, in a series of its own."""
     insight_heat: bool = False
     """Whether the heat map of a finding is stored as a picture, too, in a series of its own."""
+    web: str = "auto"
+    """Whether `serve` runs the web pages and DICOMweb: `true`, `false`, or `auto`: where the extra `web` is installed
+    and the port is free."""
     web_host: str = "127.0.0.1"
     """The address that the web pages and DICOMweb listen on; loopback unless told otherwise (0.0.0.0 for all)."""
     web_port: int = 8080
@@ -233,18 +236,18 @@ def checked_ae_title(text: str) -> str:
 
 def _converted(name: str, value: Any) -> Any:
     """Bring a value from TOML, environment or flag to its setting's type."""
-    if name == "insight":
-        return _switch(value)
+    if name in _SWITCHES:
+        return _switch(name, value)
     return parse_rules(value) if name == "policy" else _plain(name, value)
 
 
-def _switch(value: Any) -> str:
+def _switch(name: str, value: Any) -> str:
     """``true``, ``false`` or ``auto``."""
     text = str(value).lower()
     if text == "auto":
         return text
     if text not in _BOOLEANS:
-        raise SettingsError(f"insight = {value!r}: expected true, false or auto")
+        raise SettingsError(f"{name} = {value!r}: expected true, false or auto")
     return str(_BOOLEANS[text]).lower()
 
 
@@ -277,5 +280,6 @@ def _plain(name: str, value: Any) -> Any:
         raise SettingsError(f"{name} = {value!r}: expected {wanted}") from error
 
 
+_SWITCHES = ("insight", "web")
 _LISTS = ("peers", "codecs", "web_hosts", "web_proxies")
 _BOOLEANS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}

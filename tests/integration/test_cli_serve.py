@@ -37,7 +37,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     running: list[subprocess.Popen[str]] = []
 
     def start(*options: str) -> tuple["subprocess.Popen[str]", int]:
-        command = [*MEDARCHIVE, "--archive", str(tmp_path / "archive"), "serve", "--port", "0", *options]
+        command = [*MEDARCHIVE, "--archive", str(tmp_path / "archive"), "serve", "--port", "0", "--no-web", *options]
         with (tmp_path / "log").open("a") as log:
             node = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
         running.append(node)
@@ -190,7 +190,7 @@ def test_a_modality_hears_that_the_archive_answers_for_its_images(serve: Serve, 
 
 def test_a_port_that_is_taken_is_one_line(serve: Serve, tmp_path: Path) -> None:
     _, port = serve("--no-jobs")
-    command = [*MEDARCHIVE, "serve", "--archive", str(tmp_path / "other"), "--port", str(port)]
+    command = [*MEDARCHIVE, "serve", "--archive", str(tmp_path / "other"), "--no-web", "--port", str(port)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert ended.returncode == 11
     assert ended.stderr == f"medarchive: cannot listen on 127.0.0.1:{port}: Address already in use\n"

@@ -22,6 +22,7 @@ def trace(tmp_path: Path) -> list[str]:
     """The system calls of the node from the moment it listens, while one object is sent to it."""
     archive, log = tmp_path / "archive", tmp_path / "trace"
     serve = [sys.executable, "-m", "medarchive", "--archive", str(archive), "serve", "--any-peer", "--no-jobs"]
+    serve.append("--no-web")
     # -f follows the threads, -y names the files behind descriptors
     node = subprocess.Popen(
         [STRACE, "-f", "-y", "-e", f"trace={CALLS}", "-o", str(log), *serve, "--port", "0"],

@@ -71,10 +71,10 @@ class Child:
             pass_fds=self._descriptors,
         )
 
-    def wait_until_ready(self) -> None:
-        """Wait for its first line, or its end."""
+    def wait_until_ready(self) -> bool:
+        """Wait for its first line, or its end; whether it is ready."""
         assert self._process.stdout is not None
-        self._process.stdout.readline()
+        return bool(self._process.stdout.readline())
 
     def look_after(self) -> None:
         """Start it again where it died, no more than once in ten seconds."""

@@ -103,6 +103,7 @@ for _name, _function in _of_users.items():
 app.add_typer(_users, name="users", rich_help_panel="Run")
 
 app.command(hidden=True)(serve.beside)
+app.command(hidden=True)(serve.web)
 
 
 def _version(wanted: bool) -> None:

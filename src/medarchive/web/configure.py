@@ -62,7 +62,6 @@ def configure(settings: Settings) -> None:
         ],
         MIDDLEWARE=[
             "django.middleware.security.SecurityMiddleware",
-            "whitenoise.middleware.WhiteNoiseMiddleware",
             "medarchive.web.accounts.sessions.SecureCookies",
             "django.contrib.sessions.middleware.SessionMiddleware",
             "medarchive.web.accounts.sessions.Idle",
@@ -112,7 +111,12 @@ def configure(settings: Settings) -> None:
         LOGIN_URL="account_login",
         LOGIN_REDIRECT_URL="worklist",
         STATIC_URL=f"{prefix}/static/",
-        WHITENOISE_USE_FINDERS=True,
+        STORAGES={
+            "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+            "staticfiles": {"BACKEND": "medarchive.web.front.static.Versioned"},
+        },
+        FILE_UPLOAD_HANDLERS=["medarchive.web.front.uploads.Uploads"],
+        DATA_UPLOAD_MAX_NUMBER_FILES=10_000,
         USE_TZ=True,
         TIME_ZONE=zone(),
         SESSION_COOKIE_NAME="medarchive",

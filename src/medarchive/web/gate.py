@@ -94,6 +94,7 @@ class Gate:
 
     def process_view(self, request: HttpRequest, view: Callable[..., Any], *_: object) -> HttpResponse | None:
         """Django's hook: None lets the view answer."""
+        view = getattr(view, "by_method", {}).get(request.method, view)
         wanted = requirement(view, request.resolver_match.view_name or "")
         if wanted == ANYBODY:
             return None

@@ -6,6 +6,7 @@ urlpatterns = [
     path("", include("medarchive.web.pages.urls")),
     path("", include("medarchive.web.operations.urls")),
     path("", include("medarchive.web.detection.urls")),
+    path("", include("medarchive.web.intake.urls")),
     path("accounts/", include("medarchive.web.accounts.urls")),
     path("dicom-web/", include("medarchive.web.dicomweb.urls")),
 ]

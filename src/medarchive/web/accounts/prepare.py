@@ -21,7 +21,7 @@ def prepare(archive: Archive) -> None:
         (archive.settings.archive / "accounts.sqlite").touch(0o600)  # its owner's alone: it holds password hashes
     configure(archive.settings)
     here.serve(archive)
-    with (archive.settings.archive / "web-secret").open() as lock:
+    with (archive.settings.archive / "web-lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         call_command("migrate", interactive=False, verbosity=0)
         call_command("createcachetable", verbosity=0)

@@ -1,5 +1,7 @@
 """The addresses of DICOMweb (PS3.18 8.3)."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from medarchive.web.dicomweb.stow import stow
+
+urlpatterns: list[URLPattern] = [path("studies", stow), path("studies/<study>", stow)]

@@ -1,0 +1,43 @@
+"""Listening: the socket of the web. It needs nothing of Django: `serve` opens it, and hands it to the web's process."""
+
+import os
+import socket
+import ssl
+
+from medarchive.errors import SettingsError
+from medarchive.settings import Settings
+
+__all__ = ["BACKLOG", "address", "listener"]
+
+BACKLOG = 512
+
+
+def listener(settings: Settings) -> socket.socket:
+    """A socket that listens on ``web_host`` and ``web_port``.
+
+    Raises:
+        SettingsError: it cannot, or the certificate cannot be used.
+    """
+    if settings.web_certificate:
+        try:
+            ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(
+                settings.web_certificate, settings.web_key
+            )
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"web_certificate {settings.web_certificate}, web_key: {error}") from error
+    family = socket.AF_INET6 if ":" in settings.web_host else socket.AF_INET
+    try:
+        return socket.create_server((settings.web_host, settings.web_port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        why = os.strerror(error.errno) if error.errno else str(error)
+        raise SettingsError(
+            f"the web cannot listen on {settings.web_host}:{settings.web_port}: {why}; "
+            "give it another --web-port, or leave it with --no-web"
+        ) from error
+
+
+def address(settings: Settings, listening: socket.socket) -> str:
+    """Where a browser finds it."""
+    host = f"[{settings.web_host}]" if ":" in settings.web_host else settings.web_host
+    scheme = "https" if settings.web_certificate else "http"
+    return f"{scheme}://{host}:{listening.getsockname()[1]}{settings.web_prefix}/"
