@@ -42,7 +42,7 @@ def archive(configured: None, tmp_path: Path) -> Iterator[Archive]:
     from django.core.cache import cache
     from django.core.management import call_command
 
-    with Archive.open(Settings(archive=tmp_path / "archive", quiet=0)) as opened:
+    with Archive.open(Settings(archive=tmp_path / "archive", quiet=0, web_port=0)) as opened:
         here.serve(opened)
         yield opened
         here.serve(None)
@@ -70,3 +70,32 @@ class Member:
         client = Client(enforce_csrf_checks=False)
         client.force_login(self(role, sees=sees, name=name), "allauth.account.auth_backends.AuthenticationBackend")
         return client
+
+
+@pytest.fixture
+def live(archive: Archive, member: "Member") -> Iterator["Live"]:
+    """The real server on a free port, over the test's archive."""
+    from medarchive.web.application import Server
+
+    server = Server(archive)
+    try:
+        yield Live(f"http://127.0.0.1:{server.port}", member)
+    finally:
+        server.stop(5)
+
+
+class Live:
+    """A running server, and programs that are logged in to it."""
+
+    def __init__(self, url: str, member: Member) -> None:
+        self.url = url
+        self._member = member
+
+    def session(self, role: str = "viewer", *, sees: str = "all", name: str = "") -> Any:
+        """A ``requests.Session`` that is logged in as an account of this role."""
+        import requests
+
+        session = requests.Session()
+        for cookie in self._member.browser(role, sees=sees, name=name).cookies.values():
+            session.cookies.set(cookie.key, cookie.value)
+        return session

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import BinaryIO, Self, TypeVar
 
 from medarchive.archive import deletion, findings, instances, jobs, search
 from medarchive.archive.alike import Alike, Likeness
@@ -27,6 +27,7 @@ from medarchive.archive.findings import Correction, Finding, Verdict
 from medarchive.archive.how import How
 from medarchive.archive.ingest import Ingest, Offer, Stored
 from medarchive.archive.local import LocalStore
+from medarchive.archive.opened import Opened, Shelf
 from medarchive.archive.overview import Overview, overview
 from medarchive.archive.pack import Packer
 from medarchive.archive.pictures import Pictures
@@ -58,6 +59,7 @@ from medarchive.view import View
 __all__ = ["Archive"]
 
 LOGGER = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Archive:
@@ -86,6 +88,7 @@ class Archive:
         self.blobs = blobs
         self._staging = staging
         self._decoded = Decoded(blobs)
+        self._shelf = Shelf(self._decoded, lambda record: Builder(settings, self._decoded, staging).opened(record))
         read_after = settings.quiet if wants_reading(settings) else None
         self._ingest = Ingest(catalog, blobs, settings.max_object_bytes, read_after)
         self._reader = OneReader(reader)
@@ -126,6 +129,7 @@ class Archive:
 
     def close(self) -> None:
         """Finish the writes under way and let everything go."""
+        self._shelf.clear()
         self.catalog.close()
         self.blobs.close()
         self._staging.close()
@@ -220,6 +224,15 @@ class Archive:
             DicomError: the object has no pixel data that can be decoded.
         """
         return current(self.catalog, uid, lambda record: frame(self._decoded, record, index, lambda: self.load(uid)))
+
+    def opened(self, uid: str, use: Callable[[Opened], T]) -> T:
+        """Do something with parts of an instance: single frames as they lie in its file, the data set around them.
+
+        Raises:
+            NotFound: no such instance, or whatever ``use`` raises.
+            BlobCorrupt, BlobMissing: it cannot be read.
+        """
+        return current(self.catalog, uid, lambda record: use(self._shelf.take(record)))
 
     def delete(self, uid: str) -> None:
         """Take an instance out of sight. For ``settings.undelete`` seconds ``undelete`` brings it back.

@@ -1,8 +1,9 @@
 """Decoded: frames of containers. A stream that holds several stays for a while: its next frame will be asked for."""
 
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from medarchive.archive.blobs import CHUNK, BlobId, BlobStore
 from medarchive.archive.catalog import InstanceRecord
@@ -15,6 +16,8 @@ __all__ = ["Decoded"]
 _MOST_BYTES = 128 << 20
 _MOST_STREAMS = 64
 _IN_MEMORY = 32 << 20
+_Stream = tuple[BlobId, int, int]
+"""A stream: container, entry, first frame."""
 
 
 class Decoded:
@@ -24,8 +27,10 @@ class Decoded:
         self.blobs = blobs
         self._most = most_bytes
         self._guard = threading.Lock()
-        self._streams: OrderedDict[tuple[BlobId, int, int], Image] = OrderedDict()
+        self._streams: OrderedDict[_Stream, Image] = OrderedDict()
         self._bytes = 0
+        self._turns: dict[_Stream, threading.Lock] = {}
+        self._waiting: Counter[_Stream] = Counter()
 
     def frames(self, record: InstanceRecord) -> Iterator[Image]:
         """The frames of an instance in order, in images of no more than a stream holds.
@@ -67,7 +72,11 @@ class Decoded:
             first, last = _range(container, record)
             if index >= last - first:
                 raise CorruptStream(f"the instance has {last - first} frames in its container, {index} is asked for")
-            image = self._decode(container, record, first + index, first + index + 1)
+            start = first + index
+            with self._turn((blob, record.entry, start // container.group * container.group)):
+                image = self._find(blob, record.entry, start, 1)
+                if image is None:
+                    image = self._decode(container, record, start, start + 1)
         return Image(image.pixels.copy(), image.bits)
 
     def _decode(self, container: Container, record: InstanceRecord, start: int, stop: int) -> Image:
@@ -80,6 +89,21 @@ class Decoded:
             self._keep((record.container, record.entry, low), image)
         return image[start - low : stop - low]
 
+    @contextmanager
+    def _turn(self, stream: _Stream) -> Iterator[None]:
+        """One thread at a time decodes a stream: those that want another frame of it find it decoded."""
+        with self._guard:
+            lock = self._turns.setdefault(stream, threading.Lock())
+            self._waiting[stream] += 1
+        try:
+            with lock:
+                yield
+        finally:
+            with self._guard:
+                self._waiting[stream] -= 1
+                if not self._waiting[stream]:
+                    del self._turns[stream], self._waiting[stream]
+
     def _find(self, container: BlobId, entry: int, start: int, count: int) -> Image | None:
         with self._guard:
             for key, image in self._streams.items():
@@ -88,7 +112,7 @@ class Decoded:
                     return image[start - key[2] : start - key[2] + count]
         return None
 
-    def _keep(self, key: tuple[BlobId, int, int], image: Image) -> None:
+    def _keep(self, key: _Stream, image: Image) -> None:
         with self._guard:
             if key in self._streams or image.pixels.nbytes > self._most:
                 return

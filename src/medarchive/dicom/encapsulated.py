@@ -30,7 +30,7 @@ from medarchive.dicom.rle import decode_rle
 from medarchive.errors import CannotTranscode, LimitExceeded, NotFound
 from medarchive.image import Image
 
-__all__ = ["DECODED", "decode_frame", "decoded_photometric", "left_photometric", "photometric"]
+__all__ = ["DECODED", "decode_frame", "decoded_photometric", "frame_bytes", "left_photometric", "photometric"]
 
 Words = NDArray[np.integer[Any]]
 _JPEG_XL = tuple(f"1.2.840.10008.1.2.4.{number}" for number in (110, 111, 112))
@@ -110,7 +110,7 @@ def decode_frame(stream: BinaryIO, header: Header, index: int) -> Image:
     count = max(header.integer(0x00280008) or 1, 1)
     if not 0 <= index < count:
         raise NotFound(f"no frame {index}: the object has {count}")
-    data = _frame_bytes(stream, header, index, count)
+    data = frame_bytes(stream, header, index, count)
     try:
         if header.transfer_syntax != RLELossless:
             _agree(announced_shape(data), (rows, columns, samples))
@@ -127,7 +127,12 @@ def _agree(announced: tuple[int, int, int | None], expected: tuple[int, int, int
         raise CannotTranscode(f"it announces {announced} rows, columns and samples, the header {expected}")
 
 
-def _frame_bytes(stream: BinaryIO, header: Header, index: int, count: int) -> bytes:
+def frame_bytes(stream: BinaryIO, header: Header, index: int, count: int) -> bytes:
+    """The compressed bytes of a frame, of all its fragments.
+
+    Raises:
+        CannotTranscode: it cannot be found among them.
+    """
     assert header.pixel is not None
     stream.seek(header.pixel.value_offset)
     try:

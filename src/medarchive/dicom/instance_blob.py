@@ -18,7 +18,7 @@ from medarchive.dicom.recipe import Fill, Layout, Recipe, Verbatim
 from medarchive.errors import CorruptStream, LimitExceeded
 from medarchive.image import Image
 
-__all__ = ["Split", "head_of", "join", "recipe_of", "split"]
+__all__ = ["Split", "around", "head_of", "join", "recipe_of", "split"]
 
 MAGIC = b"\x89MEDH\r\n\x1a\n"
 VERSION = 1
@@ -110,6 +110,15 @@ def head_of(header: bytes) -> tuple[Recipe, bytes]:
         CorruptStream: it is none.
     """
     return _unpacked(header)[:2]
+
+
+def around(header: bytes) -> tuple[Recipe, bytes, bytes]:
+    """The recipe in a header blob, and the file before and behind the frames that were split off.
+
+    Raises:
+        CorruptStream: it is none.
+    """
+    return _unpacked(header)
 
 
 def _fitting(recipe: Recipe, frames: Iterable[Image]) -> Iterable[Image]:

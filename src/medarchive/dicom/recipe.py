@@ -6,7 +6,7 @@ See docs/format.md, "Instance".
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Literal
 
@@ -151,6 +151,13 @@ class Recipe:
                 whole = len(words) // unit * unit
                 words, left = words[:whole], words[whole:]
             yield self._packed(words)
+
+    def little(self, image: Image) -> bytes:
+        """One frame, as ``image`` gave it, as it lies in a little endian file, from the first bit of a byte on."""
+        plain = replace(self, frames=1, big_endian=False)
+        if self.allocated == 1:
+            return plain._packed(plain._flattened(image.pixels))  # noqa: SLF001  # of the same class
+        return b"".join(plain.data([image]))
 
     def _packed(self, words: Pixels) -> bytes:
         if self.allocated == 1:
