@@ -56,7 +56,8 @@ class Entry:
             CorruptStream: it is damaged, encrypted, or compressed in an unusual way.
             LimitExceeded: see ``Limits``.
         """
-        file.writelines(self._chunks)
+        for chunk in self._chunks:  # noqa: FURB122  # a spooled file would take all lines in before it looks at its size
+            file.write(chunk)
 
 
 def entries(archive: BinaryIO, limits: Limits) -> Iterator[Entry]:
