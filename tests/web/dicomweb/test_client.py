@@ -21,6 +21,10 @@ def client(archive: Archive, live: Any) -> DICOMwebClient:
     for number in (2, 1, 3):
         archive.store(io.BytesIO(ct(number)))
     archive.store(io.BytesIO(ct(9, study="1.2.3.9", series="1.2.3.9.1", patient="P9", PatientName="Other^Name")))
+    return connected(live)
+
+
+def connected(live: Any) -> DICOMwebClient:
     return DICOMwebClient(f"{live.url}/dicom-web", session=live.session())
 
 
@@ -100,13 +104,16 @@ def shipped(archive: Archive) -> Iterator[tuple[str, bytes]]:
             continue
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # pydicom's, about its own odd files
 def test_every_file_of_pydicom_comes_back(archive: Archive, live: Any) -> None:
-    client = DICOMwebClient(f"{live.url}/dicom-web", session=live.session())
+    client = connected(live)
     stored = dict(shipped(archive))
     assert len(stored) > 35
     found = client.search_for_instances(get_remaining=True)
     assert {each["00080018"]["Value"][0] for each in found} == set(stored)
     for each in found:
+        if any("Value" not in each[tag] for tag in ("0020000D", "0020000E")):
+            continue  # it has no address
         study, series, uid = (each[tag]["Value"][0] for tag in ("0020000D", "0020000E", "00080018"))
         metadata = client.retrieve_instance_metadata(study, series, uid)
         expected = pydicom.dcmread(io.BytesIO(stored[uid]))
@@ -134,7 +141,9 @@ def compare_frames(client: DICOMwebClient, names: tuple[str, str, str], expected
     stored = client.retrieve_instance_frames(*names, list(range(1, count + 1)), media_types=(_any(),))
     syntax = expected.file_meta.TransferSyntaxUID
     if syntax.is_encapsulated:
-        assert stored == [bytes(frame) for frame in pydicom.encaps.generate_frames(expected.PixelData, number_of_frames=count)]
+        assert stored == [
+            bytes(frame) for frame in pydicom.encaps.generate_frames(expected.PixelData, number_of_frames=count)
+        ]
     elif not syntax.is_implicit_VR and syntax.is_little_endian and expected.BitsAllocated > 1:
         assert b"".join(stored) == expected.PixelData[: len(b"".join(stored))]
 

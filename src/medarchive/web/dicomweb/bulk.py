@@ -12,7 +12,7 @@ from medarchive.web.dicomweb.accept import Offer, chosen, ranges
 from medarchive.web.dicomweb.failures import told
 from medarchive.web.dicomweb.media import OCTETS
 from medarchive.web.dicomweb.model import Place, places
-from medarchive.web.dicomweb.sending import Part, multipart, single, unchanged
+from medarchive.web.dicomweb.sending import CHUNK, Part, multipart, single, unchanged
 from medarchive.web.dicomweb.targets import root, targets
 from medarchive.web.dicomweb.values import little
 from medarchive.web.dicomweb.visits import note_once

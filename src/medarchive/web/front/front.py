@@ -7,6 +7,7 @@ from medarchive.settings import Settings
 from medarchive.web.front.body import MOST_AT_ONCE, Body, Broken, Message, TooLarge
 from medarchive.web.front.counts import COUNTS
 from medarchive.web.front.headers import careful
+from medarchive.web.front.host import with_port
 from medarchive.web.front.rates import Rate, network
 
 __all__ = ["Front"]
@@ -47,7 +48,7 @@ class Front:
         answer = _Answer(send, secure=scope.get("scheme") == "https")
         COUNTS.under_way += 1
         try:
-            await self._served(self._placed(scope), receive, answer)
+            await self._served(self._placed(with_port(scope)), receive, answer)
         finally:
             COUNTS.under_way -= 1
 
