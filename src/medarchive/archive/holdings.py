@@ -20,6 +20,7 @@ class Holding:
         codecs: what they are encoded with, each once.
         middle: SOP Instance UID of the image in the middle by Instance Number; "" without images.
         middle_frame: the frame of it that stands for it, from 0.
+        middle_version: the first digits of its hash.
     """
 
     instances: int
@@ -30,6 +31,7 @@ class Holding:
     codecs: tuple[str, ...]
     middle: str
     middle_frame: int
+    middle_version: str
 
 
 _FRAMES = "max(CAST(instance.NumberOfFrames AS INTEGER), 1)"
@@ -42,7 +44,7 @@ FROM study JOIN series ON series.study = study.id JOIN instance ON instance.seri
 WHERE study.StudyInstanceUID = ? AND instance.hidden_at IS NULL GROUP BY series.id
 """
 _MIDDLE = f"""
-SELECT SOPInstanceUID AS uid, {_FRAMES} AS frames FROM instance WHERE series = ? AND hidden_at IS NULL AND {_IMAGE}
+SELECT SOPInstanceUID AS uid, {_FRAMES} AS frames, substr(sha256, 1, 12) AS version FROM instance WHERE series = ? AND hidden_at IS NULL AND {_IMAGE}
 ORDER BY CAST(InstanceNumber AS INTEGER), id LIMIT 1 OFFSET ?
 """
 
@@ -61,5 +63,6 @@ def holdings(catalog: Catalog, study_uid: str) -> dict[str, Holding]:
             codecs=tuple(sorted(name for name in (row["codecs"] or "").split(",") if name)),
             middle=middle[0]["uid"] if middle else "",
             middle_frame=middle[0]["frames"] // 2 if middle else 0,
+            middle_version=middle[0]["version"] if middle else "",
         )
     return found

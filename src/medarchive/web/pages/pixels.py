@@ -36,6 +36,7 @@ def series_frames(request: HttpRequest, uid: str) -> HttpResponse:
 def frame(request: HttpRequest, uid: str, number: int) -> HttpResponse:
     """A frame's stored values, row by row, little endian; colour as RGB of 8 bits.
 
+    An address that names the object's hash, ``v``, stays what it is: browsers keep the answer.
     The header ``X-Frame`` says ``rows``, ``columns``, ``samples`` a pixel, ``bytes`` a sample and ``signed``.
     """
     record = image(request, uid)
@@ -52,7 +53,8 @@ def frame(request: HttpRequest, uid: str, number: int) -> HttpResponse:
     )
     said = dict(zip(("rows", "columns", "samples"), pixels.shape, strict=True))
     answer["X-Frame"] = json.dumps({**said, "bytes": pixels.dtype.itemsize, "signed": pixels.dtype.kind == "i"})
-    answer["Cache-Control"] = _FOREVER
+    same = request.GET.get("v") == record.sha256[:12]
+    answer["Cache-Control"] = _FOREVER if same else "private, no-cache"
     return _smaller(request, answer)
 
 
@@ -64,7 +66,7 @@ def lookup_tables(request: HttpRequest, uid: str) -> HttpResponse:
     if not any(found.values()):
         raise Http404("no look-up tables")
     answer = JsonResponse(found)
-    answer["Cache-Control"] = _FOREVER
+    answer["Cache-Control"] = "private, no-cache"
     return _smaller(request, answer)
 
 

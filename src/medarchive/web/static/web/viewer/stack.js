@@ -50,8 +50,8 @@ export class Stack {
       return Promise.resolve(pixels);
     }
     if (!this.under.has(index)) {
-      const { uid, frame } = this.frames[index];
-      const promise = fetch(address(this.told.frame, uid, frame))
+      const { uid, frame, hash } = this.frames[index];
+      const promise = fetch(`${address(this.told.frame, uid, frame)}?v=${hash}`)
         .then(pixelsOf)
         .then((found) => this.keep(index, found))
         .finally(() => this.under.delete(index));
