@@ -262,7 +262,7 @@ class Archive:
         Raises:
             NotFound: one is not here.
         """
-        self.catalog.write(lambda transaction: [deletion.hide(transaction, uid) for uid in uids])
+        self.catalog.write(lambda transaction: deletion.hide_all(transaction, uids))
 
     def undelete_all(self, uids: Sequence[str]) -> None:
         """Bring deleted instances back, all of them or none; see ``undelete``.
@@ -270,7 +270,7 @@ class Archive:
         Raises:
             NotFound, Conflict: one cannot be brought back.
         """
-        self.catalog.write(lambda transaction: [deletion.unhide(transaction, uid) for uid in uids])
+        self.catalog.write(lambda transaction: deletion.unhide_all(transaction, uids))
 
     def deleted(self) -> list[Deleted]:
         """The series of which instances were deleted and can be brought back, the last deleted first."""

@@ -44,7 +44,8 @@ FROM study JOIN series ON series.study = study.id JOIN instance ON instance.seri
 WHERE study.StudyInstanceUID = ? AND instance.hidden_at IS NULL GROUP BY series.id
 """
 _MIDDLE = f"""
-SELECT SOPInstanceUID AS uid, {_FRAMES} AS frames, substr(sha256, 1, 12) AS version FROM instance WHERE series = ? AND hidden_at IS NULL AND {_IMAGE}
+SELECT SOPInstanceUID AS uid, {_FRAMES} AS frames, substr(sha256, 1, 12) AS version FROM instance
+WHERE series = ? AND hidden_at IS NULL AND {_IMAGE}
 ORDER BY CAST(InstanceNumber AS INTEGER), id LIMIT 1 OFFSET ?
 """
 

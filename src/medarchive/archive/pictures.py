@@ -11,7 +11,6 @@ from typing import BinaryIO
 import pydicom
 import zstandard
 from pydicom.dataset import Dataset
-from pydicom.tag import BaseTag
 
 from medarchive.archive.blobs import BlobStore
 from medarchive.archive.catalog import Catalog, InstanceRecord
@@ -216,7 +215,7 @@ def header_of(file: BinaryIO, keywords: Sequence[str] | None = None) -> Dataset:
         raise DicomError(f"the data set cannot be read: {type(error).__name__}: {error}") from error
 
 
-def _tags(keywords: Sequence[str] | None) -> list[BaseTag | int | str | tuple[int, int]] | None:
+def _tags(keywords: Sequence[str] | None) -> list[str] | None:
     return None if keywords is None else list(keywords)
 
 

@@ -43,7 +43,8 @@ def as_rgb(dataset: Dataset, image: Image) -> Bytes:
 def _eight(stored: NDArray[Any], bits: int) -> Bytes:
     """Stored values of so many bits as 8 bits."""
     shifted = stored >> (bits - 8) if bits > 8 else stored
-    return np.clip(shifted, 0, 255).astype(np.uint8)
+    eight: Bytes = np.clip(shifted, 0, 255).astype(np.uint8)
+    return eight
 
 
 def _from_ybr(pixels: Bytes) -> Bytes:
@@ -51,7 +52,8 @@ def _from_ybr(pixels: Bytes) -> Bytes:
     luma, blue, red = (pixels[..., number].astype(np.float32) for number in range(3))
     blue, red = blue - 128, red - 128
     channels = (luma + 1.402 * red, luma - 0.344136 * blue - 0.714136 * red, luma + 1.772 * blue)
-    return np.clip(np.rint(np.stack(channels, axis=2)), 0, 255).astype(np.uint8)
+    rgb: Bytes = np.clip(np.rint(np.stack(channels, axis=2)), 0, 255).astype(np.uint8)
+    return rgb
 
 
 def _through_palette(dataset: Dataset, stored: NDArray[Any]) -> Bytes:
@@ -60,4 +62,5 @@ def _through_palette(dataset: Dataset, stored: NDArray[Any]) -> Bytes:
     inside = np.clip(stored.astype(np.int64), first, first + (count or 1 << 16) - 1)
     colours = apply_color_lut(inside, dataset)[..., :3]
     full = max((1 << bits) - 1, int(colours.max()), 1)
-    return np.rint(colours.astype(np.float32) * np.float32(255 / full)).astype(np.uint8)
+    rgb: Bytes = np.rint(colours.astype(np.float32) * np.float32(255 / full)).astype(np.uint8)
+    return rgb

@@ -14,15 +14,46 @@ from medarchive.dicom.subject import rescale_of, text_of
 
 __all__ = ["KEYWORDS", "showing", "tables"]
 
-KEYWORDS = (
-    "Modality Rows Columns NumberOfFrames PhotometricInterpretation SamplesPerPixel BitsStored PixelRepresentation "
-    "RescaleSlope RescaleIntercept RescaleType WindowCenter WindowWidth WindowCenterWidthExplanation VOILUTFunction "
-    "PixelSpacing PixelSpacingCalibrationType ImagerPixelSpacing NominalScannedPixelSpacing PixelAspectRatio "
-    "ImagePositionPatient ImageOrientationPatient InstanceNumber SliceThickness FrameTime RecommendedDisplayFrameRate "
-    "CineRate SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence ModalityLUTSequence VOILUTSequence "
-    "PixelPaddingValue PixelPaddingRangeLimit SequenceOfUltrasoundRegions ImageLaterality ViewPosition"
-).split()
+KEYWORDS = [
+    "Modality",
+    "Rows",
+    "Columns",
+    "NumberOfFrames",
+    "PhotometricInterpretation",
+    "SamplesPerPixel",
+    "BitsStored",
+    "PixelRepresentation",
+    "RescaleSlope",
+    "RescaleIntercept",
+    "RescaleType",
+    "WindowCenter",
+    "WindowWidth",
+    "WindowCenterWidthExplanation",
+    "VOILUTFunction",
+    "PixelSpacing",
+    "PixelSpacingCalibrationType",
+    "ImagerPixelSpacing",
+    "NominalScannedPixelSpacing",
+    "PixelAspectRatio",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "InstanceNumber",
+    "SliceThickness",
+    "FrameTime",
+    "RecommendedDisplayFrameRate",
+    "CineRate",
+    "SharedFunctionalGroupsSequence",
+    "PerFrameFunctionalGroupsSequence",
+    "ModalityLUTSequence",
+    "VOILUTSequence",
+    "PixelPaddingValue",
+    "PixelPaddingRangeLimit",
+    "SequenceOfUltrasoundRegions",
+    "ImageLaterality",
+    "ViewPosition",
+]
 """The attributes that are read."""
+_NO_REGIONS: list[list[float]] = []
 _CENTIMETRES = 3
 """Physical Units (0018,6024): cm."""
 
@@ -58,7 +89,7 @@ def showing(dataset: Dataset, frame: int = 0) -> dict[str, Any]:
         "aspect": _aspect(dataset, spacing),
         "axes": _numbers(lambda: _place(dataset, "PlaneOrientationSequence", frame).ImageOrientationPatient, 6),
         "thickness": _number(lambda: _place(dataset, "PixelMeasuresSequence", frame).SliceThickness),
-        "regions": or_else([], lambda: _regions(dataset)),
+        "regions": or_else(_NO_REGIONS, lambda: _regions(dataset)),
         "milliseconds": _milliseconds(dataset),
         "colour": is_colour(dataset),
         "tables": bool(dataset.get("ModalityLUTSequence")) or bool(dataset.get("VOILUTSequence")),
@@ -66,11 +97,13 @@ def showing(dataset: Dataset, frame: int = 0) -> dict[str, Any]:
 
 
 def tables(dataset: Dataset) -> dict[str, Any]:
-    """The look-up tables of an object: first value and entries of ``modality`` and ``voi``, None where there is none."""
+    """The look-up tables of an object: first value and entries of ``modality`` and ``voi``; None: there is none."""
     found: dict[str, Any] = {}
     for name, keyword in (("modality", "ModalityLUTSequence"), ("voi", "VOILUTSequence")):
         table = or_else(None, lambda keyword=keyword: lookup(dataset, keyword))  # type: ignore[misc]
-        found[name] = None if table is None else {"first": table.first, "entries": [int(each) for each in table.entries]}
+        found[name] = (
+            None if table is None else {"first": table.first, "entries": [int(each) for each in table.entries]}
+        )
     return found
 
 
@@ -141,7 +174,8 @@ def _positive(read: Callable[[], Any]) -> list[float] | None:
 
 def _numbers(read: Callable[[], Any], count: int) -> list[float] | None:
     """So many finite numbers, or None."""
-    found = or_else([], lambda: [float(each) for each in read()])
+    none: list[float] = []
+    found = or_else(none, lambda: [float(each) for each in read()])
     return found if len(found) == count and all(map(math.isfinite, found)) else None
 
 

@@ -1,4 +1,4 @@
-"""Failures: what the archive raises on purpose becomes an answer that says what happened and what to do (RFC 9110 15)."""
+"""Failures: what the archive raises on purpose becomes an answer that says what happened, and what to do."""
 
 from collections.abc import Callable
 

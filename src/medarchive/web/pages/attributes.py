@@ -31,9 +31,9 @@ def attributes(request: HttpRequest, uid: str) -> HttpResponse:
 
 
 def rows(dataset: Dataset) -> list[Row]:
-    """The elements of a header: ``depth`` in sequences, ``tag``, ``name``, ``vr``, ``value``; the first few thousand."""
+    """The elements of a header: ``depth`` in sequences, ``tag``, ``name``, ``vr``, ``value``; the first thousands."""
     found: list[Row] = []
-    whole = [*getattr(dataset, "file_meta", ()), *_elements(dataset)]
+    whole = [*_elements(getattr(dataset, "file_meta", Dataset())), *_elements(dataset)]
     for row in _rows(whole, 0):
         if len(found) == _MOST_ROWS:
             found.append({"depth": 0, "tag": "", "name": "and more", "vr": "", "value": ""})
@@ -44,8 +44,8 @@ def rows(dataset: Dataset) -> list[Row]:
 
 def _elements(dataset: Dataset) -> Iterator[DataElement]:
     for tag in sorted(dataset.keys()):
-        element = or_else(None, lambda tag=tag: dataset[tag])  # type: ignore[misc]  # what cannot be read is left out
-        if element is not None:
+        element: object = or_else(None, lambda tag=tag: dataset[tag])  # type: ignore[misc]
+        if isinstance(element, DataElement):  # what cannot be read is left out
             yield element
 
 

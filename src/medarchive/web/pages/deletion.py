@@ -2,7 +2,7 @@
 
 import time
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -105,16 +105,12 @@ def _visible(request: HttpRequest) -> list[Deleted]:
         each
         for each in here.archive().deleted()
         if each.hidden_at >= oldest
-        and (
-            scope is None
-            or each.values["StudyInstanceUID"] in scope.studies
-            or bool(each.sources & scope.sources)
-        )
+        and (scope is None or each.values["StudyInstanceUID"] in scope.studies or bool(each.sources & scope.sources))
     ]
 
 
 def _day(at: float) -> str:
-    return datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _counted(count: int) -> str:

@@ -9,7 +9,6 @@ from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
 from medarchive.archive.archive import Archive
-from medarchive.archive.catalog import InstanceRecord
 from medarchive.dicom.query import Level
 from medarchive.errors import MedarchiveError
 from medarchive.web import here
@@ -63,7 +62,7 @@ def _member(archive: Archive, values: Values, name: str) -> Member:
 
 
 def _names(found: list[Values]) -> Iterator[str]:
-    """A path for each: ``3-CT-Chest/0012.dcm``, of series and instance number; those that are level get a second one."""
+    """A path for each: ``3-CT-Chest/0012.dcm``, of series and instance number; no two are the same."""
     folders: dict[tuple[str, str], str] = {}
     taken: Counter[str] = Counter()
     for values in found:

@@ -74,7 +74,11 @@ _COLOUR = (
     "PhotometricInterpretation",
     "SamplesPerPixel",
     "PixelRepresentation",
-    *(f"{colour}PaletteColorLookupTable{part}" for colour in ("Red", "Green", "Blue") for part in ("Descriptor", "Data")),
+    *(
+        f"{colour}PaletteColorLookupTable{part}"
+        for colour in ("Red", "Green", "Blue")
+        for part in ("Descriptor", "Data")
+    ),
     *(f"Segmented{colour}PaletteColorLookupTableData" for colour in ("Red", "Green", "Blue")),
 )
 
@@ -88,5 +92,3 @@ def _smaller(request: HttpRequest, answer: HttpResponse) -> HttpResponse:
         answer["Content-Length"] = str(len(answer.content))
     answer["Vary"] = "Accept-Encoding"
     return answer
-
-

@@ -15,7 +15,10 @@ __all__ = ["series"]
 _MOST_LISTED = 500
 _MODULES = tuple(
     f"web/viewer/{name}.js"
-    for name in "main actions camera gestures letters lut measure panel pixels presets stack view".split()
+    for name in (
+        *("main", "actions", "camera", "gestures", "letters", "lut"),
+        *("measure", "panel", "pixels", "presets", "stack", "view"),
+    )
 )
 """Loaded at once, and not one after the other as they name each other."""
 

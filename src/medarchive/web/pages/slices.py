@@ -60,8 +60,8 @@ def _described(records: Sequence[InstanceRecord]) -> dict[str, Any]:
             left_out += 1
             continue
         if _size(header, "Rows") and _size(header, "Columns"):
-            frames = _size(header, "NumberOfFrames") or 1
-            where = place_of(header) if frames == 1 else ((), 0.0, _size(header, "InstanceNumber"))
+            one = _size(header, "NumberOfFrames") <= 1
+            where = place_of(header) if one else ((), 0.0, _size(header, "InstanceNumber"))
             placed.append((where, record.id, record, header))
         else:
             left_out += 1

@@ -47,9 +47,9 @@ def time(value: object) -> str:
 
 @register.filter
 def several(value: object) -> str:
-    """Several values as a list.
+    r"""Several values as a list.
 
-    >>> several(r"CT\\SR")
+    >>> several(r"CT\SR")
     'CT, SR'
     """
     return ", ".join(part for part in str(value).split("\\") if part)
