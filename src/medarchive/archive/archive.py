@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Self, TypeVar
 
+from pydicom.dataset import Dataset
+
 from medarchive.archive import deletion, findings, instances, jobs, search
 from medarchive.archive.alike import Alike, Likeness
 from medarchive.archive.audit import Audit
@@ -20,10 +22,12 @@ from medarchive.archive.commitments import Commitments
 from medarchive.archive.compress import Compressed, Compressor
 from medarchive.archive.courtesy import Courtesy, at_once
 from medarchive.archive.decoded import Decoded
+from medarchive.archive.deleted import Deleted, deleted
 from medarchive.archive.derivations import Derivation, derivations
 from medarchive.archive.disk import Disk
 from medarchive.archive.exclusive import exclusive
 from medarchive.archive.findings import Correction, Finding, Verdict
+from medarchive.archive.holdings import Holding, holdings
 from medarchive.archive.how import How
 from medarchive.archive.ingest import Ingest, Offer, Stored
 from medarchive.archive.local import LocalStore
@@ -215,6 +219,20 @@ class Archive:
         with file:
             return transcode(file, transfer_syntax)
 
+    def header(self, uid: str, keywords: Sequence[str] | None = None) -> Dataset:
+        """An instance's data set without its pixel data; of ``keywords`` those attributes alone.
+
+        Raises:
+            NotFound: no such instance.
+            DicomError: it cannot be read.
+            BlobCorrupt, BlobMissing: what is kept was changed, or is gone.
+        """
+        return self._pictures().header(self.instance(uid), keywords)
+
+    def holdings(self, study_uid: str) -> dict[str, Holding]:
+        """What is kept of each series of a study, by Series Instance UID."""
+        return holdings(self.catalog, study_uid)
+
     def frame(self, uid: str, index: int = 0) -> Image:
         """One decoded frame, as stored values; of a codec container only the part that holds it is read.
 
@@ -250,6 +268,26 @@ class Archive:
             Conflict: one of this UID was stored since.
         """
         self.catalog.write(lambda transaction: deletion.unhide(transaction, uid))
+
+    def delete_all(self, uids: Sequence[str]) -> None:
+        """Take instances out of sight, all of them or none; see ``delete``.
+
+        Raises:
+            NotFound: one is not here.
+        """
+        self.catalog.write(lambda transaction: deletion.hide_all(transaction, uids))
+
+    def undelete_all(self, uids: Sequence[str]) -> None:
+        """Bring deleted instances back, all of them or none; see ``undelete``.
+
+        Raises:
+            NotFound, Conflict: one cannot be brought back.
+        """
+        self.catalog.write(lambda transaction: deletion.unhide_all(transaction, uids))
+
+    def deleted(self) -> list[Deleted]:
+        """The series of which instances were deleted and can be brought back, the last deleted first."""
+        return deleted(self.catalog)
 
     def compress(
         self,
@@ -395,12 +433,15 @@ class Archive:
         )
 
     def _reads(self) -> Reads:
-        builder = Builder(self.settings, self._decoded, self._staging)
-        pictures = Pictures(self.catalog, self._decoded, builder.opened)
+        pictures = self._pictures()
         reporting = Reporting(
             self.settings, self.catalog, pictures, lambda file: self._ingest.store_made(file, source=MADE_BY)
         )
         return Reads(self.settings, self.catalog, self._decoded, pictures, self._reader, reporting)
+
+    def _pictures(self) -> Pictures:
+        builder = Builder(self.settings, self._decoded, self._staging)
+        return Pictures(self.catalog, self._decoded, builder.opened)
 
     def recompression(self, *, codecs: Sequence[str] = (), effort: int | None = None) -> Recompression:
         """Encodes again what is stored, with the settings' codecs and effort or with others.

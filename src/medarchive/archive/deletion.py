@@ -1,6 +1,7 @@
 """Deletion: an instance goes out of sight, may come back, and is purged at last."""
 
 import time
+from collections.abc import Sequence
 
 from medarchive.archive import batches
 from medarchive.archive.catalog import Row, Transaction
@@ -13,7 +14,7 @@ from medarchive.archive.mentions import forget_mentions
 from medarchive.archive.references import release
 from medarchive.errors import Conflict, NotFound
 
-__all__ = ["forget", "hide", "unhide"]
+__all__ = ["forget", "hide", "hide_all", "unhide", "unhide_all"]
 
 
 def hide(transaction: Transaction, uid: str) -> None:
@@ -33,6 +34,18 @@ def hide(transaction: Transaction, uid: str) -> None:
     transaction.execute("DELETE FROM job WHERE target = ? AND kind IN ('compress', 'derive')", (rows[0]["id"],))
     if rows[0]["container"]:
         batches.mend(transaction, rows[0]["container"])
+
+
+def hide_all(transaction: Transaction, uids: Sequence[str]) -> None:
+    """Take several instances out of sight; see ``hide``."""
+    for uid in uids:
+        hide(transaction, uid)
+
+
+def unhide_all(transaction: Transaction, uids: Sequence[str]) -> None:
+    """Bring several instances back; see ``unhide``."""
+    for uid in uids:
+        unhide(transaction, uid)
 
 
 def unhide(transaction: Transaction, uid: str) -> None:

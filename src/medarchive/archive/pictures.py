@@ -141,20 +141,20 @@ class Pictures:
                 found += [Picture(None, reason=str(error))] * len(indices)
         return found
 
-    def header(self, record: InstanceRecord) -> Dataset:
-        """An instance's data set without its pixel data.
+    def header(self, record: InstanceRecord, keywords: Sequence[str] | None = None) -> Dataset:
+        """An instance's data set without its pixel data; of ``keywords`` those attributes alone.
 
         Raises:
             DicomError: it cannot be read.
             BlobMissing, BlobCorrupt, NotFound: it is not there.
         """
-        return current(self._catalog, record.uid, self._header)
+        return current(self._catalog, record.uid, partial(self._header, keywords))
 
-    def _header(self, record: InstanceRecord) -> Dataset:
+    def _header(self, keywords: Sequence[str] | None, record: InstanceRecord) -> Dataset:
         if record.form == "split":
-            return header_of(io.BytesIO(head_of(self._blob(record))[1]))
+            return header_of(io.BytesIO(head_of(self._blob(record))[1]), keywords)
         with self._opened(record) as file:
-            return header_of(file)
+            return header_of(file, keywords)
 
     def _instance(self, indices: Sequence[int], pause: Callable[[], None], record: InstanceRecord) -> list[Picture]:
         if record.form == "split":
@@ -198,8 +198,8 @@ def picture(dataset: Dataset, index: int, frame: Callable[[], Image], pause: Cal
         return Picture(None, seen, f"the frame cannot be decoded: {type(error).__name__}: {error}")
 
 
-def header_of(file: BinaryIO) -> Dataset:
-    """The data set of a Part 10 file without its pixel data.
+def header_of(file: BinaryIO, keywords: Sequence[str] | None = None) -> Dataset:
+    """The data set of a Part 10 file without its pixel data; of ``keywords`` those attributes alone.
 
     Raises:
         DicomError: it cannot be read.
@@ -208,11 +208,15 @@ def header_of(file: BinaryIO) -> Dataset:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # odd values are not our business
-            return pydicom.dcmread(file, stop_before_pixels=True)
+            return pydicom.dcmread(file, stop_before_pixels=True, specific_tags=_tags(keywords))
     except OSError:
         raise
     except Exception as error:  # what pydicom raises on broken objects has no common root
         raise DicomError(f"the data set cannot be read: {type(error).__name__}: {error}") from error
+
+
+def _tags(keywords: Sequence[str] | None) -> list[str] | None:
+    return None if keywords is None else list(keywords)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,20 @@ from collections.abc import Iterator
 from medarchive.archive.catalog import Catalog, Row
 from medarchive.archive.findings import REJECTED
 from medarchive.dicom.attributes import LEVELS
-from medarchive.dicom.query import KNOWN, Found, Key, Level, Match, OneOf, Query, Range, Scope, Wildcard, normalise
+from medarchive.dicom.query import (
+    KNOWN,
+    Contains,
+    Found,
+    Key,
+    Level,
+    Match,
+    OneOf,
+    Query,
+    Range,
+    Scope,
+    Wildcard,
+    normalise,
+)
 from medarchive.errors import BadQuery
 from medarchive.insight.reading import LABELS
 
@@ -138,6 +151,7 @@ def _where(query: Query) -> tuple[str, list[object]]:
     conditions = [f"{table}.instances > 0" if query.level is not Level.IMAGE else "instance.hidden_at IS NULL"]
     parameters: list[object] = []
     parts = [_condition(key) for key in query.keys]
+    parts += [_either([_condition(key) for key in keys]) for keys in query.either]
     if query.found is not None:
         parts.append(_read(query.level, query.found))
     if query.scope is not None:
@@ -146,6 +160,11 @@ def _where(query: Query) -> tuple[str, list[object]]:
         conditions.append(condition)
         parameters += values
     return " AND ".join(conditions), parameters
+
+
+def _either(parts: list[tuple[str, list[object]]]) -> tuple[str, list[object]]:
+    """The SQL of meeting one of some conditions."""
+    return f"({' OR '.join(sql for sql, _ in parts)})", [value for _, values in parts for value in values]
 
 
 _STUDY_SEEN = (
@@ -237,6 +256,8 @@ def _comparison(column: str, key: Key, *, multiple: bool) -> tuple[str, list[obj
         bounds += [("<=", normalise(key.vr, matcher.high))] if matcher.high else []
         parts = [f"{column} <> ''"] + [f"{column} {sign} ?" for sign, _ in bounds]
         return f"({' AND '.join(parts)})", [value for _, value in bounds]
+    if isinstance(matcher, Contains):
+        return f"instr(lower({column}), ?) > 0", [matcher.text.casefold() if key.vr == "PN" else matcher.text.lower()]
     if isinstance(matcher, Wildcard):
         pattern = normalise(key.vr, matcher.pattern).replace("[", "[[]")
         if multiple:

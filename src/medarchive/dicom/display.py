@@ -21,7 +21,7 @@ from medarchive.dicom.subject import rescale_of, text_of
 from medarchive.image import Image
 from medarchive.view import Evidence, Function, Lookup, View, luminance
 
-__all__ = ["evidence", "view"]
+__all__ = ["evidence", "lookup", "or_else", "photometric_of", "view", "window_of"]
 
 T = TypeVar("T")
 Field = NDArray[np.float32]
@@ -35,9 +35,9 @@ def evidence(dataset: Dataset) -> Evidence:
     """What a header says is in the picture."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        part = _or("", lambda: text_of(dataset, "BodyPartExamined"))
-        part = part or _or("", lambda: text_of(dataset.AnatomicRegionSequence[0], "CodeMeaning"))
-        return Evidence(_or("", lambda: text_of(dataset, "Modality")).upper(), part.upper())
+        part = or_else("", lambda: text_of(dataset, "BodyPartExamined"))
+        part = part or or_else("", lambda: text_of(dataset.AnatomicRegionSequence[0], "CodeMeaning"))
+        return Evidence(or_else("", lambda: text_of(dataset, "Modality")).upper(), part.upper())
 
 
 def view(dataset: Dataset, image: Image, frame: int = 0) -> View:
@@ -52,12 +52,12 @@ def view(dataset: Dataset, image: Image, frame: int = 0) -> View:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of odd values, all through
         stored = image.pixels[frame if len(image) > 1 else 0]
-        kind = _or("", lambda: _photometric(dataset))
+        kind = or_else("", lambda: photometric_of(dataset))
         if stored.shape[2] > 1:
             grey = stored[..., 0].astype(np.float32) if kind.startswith("YBR") else luminance(stored)
             return View(grey * np.float32(255 / ((1 << image.bits) - 1)), (127.5, 255.0))
         if kind == "PALETTE COLOR":
-            coloured = _or(None, lambda: _through_palette(dataset, stored[..., 0]))
+            coloured = or_else(None, lambda: _through_palette(dataset, stored[..., 0]))
             if coloured is not None:
                 return View(coloured, (127.5, 255.0))
         return _grey(dataset, image, stored[..., 0], frame, inverted=kind == "MONOCHROME1")
@@ -65,14 +65,14 @@ def view(dataset: Dataset, image: Image, frame: int = 0) -> View:
 
 def _grey(dataset: Dataset, image: Image, stored: NDArray[Any], frame: int, *, inverted: bool) -> View:
     values, hounsfield = _modality(dataset, stored, frame)
-    padding = _or(None, lambda: padding_range(dataset, signed=image.signed))
+    padding = or_else(None, lambda: padding_range(dataset, signed=image.signed))
     valid = None if padding is None else (stored < padding[0]) | (stored > padding[1])
     counted = values if valid is None or not valid.any() else values[valid]
-    places = (_or(None, lambda: macro(dataset, "FrameVOILUTSequence", frame)), dataset)
-    window, function = next(filter(None, map(_window, filter(None, places))), _NO_WINDOW)
+    places = (or_else(None, lambda: macro(dataset, "FrameVOILUTSequence", frame)), dataset)
+    window, function = next(filter(None, map(window_of, filter(None, places))), _NO_WINDOW)
     if window is not None and not hounsfield and not _shows(window, counted):
         window, function = _NO_WINDOW
-    table = _or(None, lambda: _lookup(dataset, "VOILUTSequence"))
+    table = or_else(None, lambda: lookup(dataset, "VOILUTSequence"))
     if table is not None and np.ptp(table.entries) > 0:
         table = Lookup(table.first, (table.entries / _full(dataset, "VOILUTSequence", table)).astype(np.float32))
     else:
@@ -82,21 +82,21 @@ def _grey(dataset: Dataset, image: Image, stored: NDArray[Any], frame: int, *, i
 
 def _modality(dataset: Dataset, stored: NDArray[Any], frame: int) -> tuple[Field, bool]:
     """Values after the Modality LUT, and whether they are HU (PS3.3 C.11.1, C.7.6.16.2.9)."""
-    table = _or(None, lambda: _lookup(dataset, "ModalityLUTSequence"))
+    table = or_else(None, lambda: lookup(dataset, "ModalityLUTSequence"))
     if table is not None:
-        kind = _or("", lambda: text_of(dataset.ModalityLUTSequence[0], "ModalityLUTType"))
+        kind = or_else("", lambda: text_of(dataset.ModalityLUTSequence[0], "ModalityLUTType"))
         return table(stored), kind == "HU"
-    group = _or(None, lambda: macro(dataset, "PixelValueTransformationSequence", frame))
+    group = or_else(None, lambda: macro(dataset, "PixelValueTransformationSequence", frame))
     place = dataset if group is None else group
-    rescale = _or(None, lambda: rescale_of(place) if "RescaleSlope" in place else None)
+    rescale = or_else(None, lambda: rescale_of(place) if "RescaleSlope" in place else None)
     if rescale is None or max(abs(rescale.slope), abs(rescale.intercept)) > _LARGEST or not np.float32(rescale.slope):
         return stored.astype(np.float32), False
     return rescale(stored), rescale.unit == "HU"
 
 
-def _window(place: Dataset) -> Window | None:
+def window_of(place: Dataset) -> Window | None:
     """The first window of a data set or an item that is one, with its function (PS3.3 C.11.2.1.2, C.11.2.1.3)."""
-    asked = _or("", lambda: text_of(place, "VOILUTFunction")).upper()
+    asked = or_else("", lambda: text_of(place, "VOILUTFunction")).upper()
     function: Function = "LINEAR_EXACT" if asked == "LINEAR_EXACT" else "SIGMOID" if asked == "SIGMOID" else "LINEAR"
     for centre, width in zip(_numbers(place, "WindowCenter"), _numbers(place, "WindowWidth"), strict=False):
         # A LINEAR one of width 1 is a threshold: such stand in headers that nobody filled in.
@@ -106,12 +106,12 @@ def _window(place: Dataset) -> Window | None:
 
 
 def _numbers(place: Dataset, keyword: str) -> list[float]:
-    value = _or(None, lambda: place.get(keyword))
+    value = or_else(None, lambda: place.get(keyword))
     return [_number(one) for one in (value if isinstance(value, MultiValue) else (value,))]
 
 
 def _number(value: Any) -> float:
-    return _or(np.nan, lambda: float(value))
+    return or_else(np.nan, lambda: float(value))
 
 
 def _shows(window: tuple[float, float], values: Field) -> bool:
@@ -120,7 +120,7 @@ def _shows(window: tuple[float, float], values: Field) -> bool:
     return bool(values.min() < centre + width / 2 and values.max() > centre - width / 2)
 
 
-def _lookup(dataset: Dataset, keyword: str) -> Lookup | None:
+def lookup(dataset: Dataset, keyword: str) -> Lookup | None:
     """The first item of a LUT sequence (PS3.3 C.11.1.1.1, C.11.2.1.1)."""
     items = dataset.get(keyword)
     if not items:
@@ -133,7 +133,7 @@ def _lookup(dataset: Dataset, keyword: str) -> Lookup | None:
         narrow = len(data) < 2 * count  # entries of 8 bits, one in each byte
         data = np.frombuffer(data[: count if narrow else 2 * count], "u1" if narrow else "<u2" if little else ">u2")
     entries = np.atleast_1d(np.asarray(data, np.float32))[:count]
-    signed = _or(0, lambda: int(dataset.PixelRepresentation)) == 1
+    signed = or_else(0, lambda: int(dataset.PixelRepresentation)) == 1
     if signed and first > 0x7FFF:
         first -= 0x10000
     return Lookup(first, entries) if entries.size else None
@@ -141,12 +141,13 @@ def _lookup(dataset: Dataset, keyword: str) -> Lookup | None:
 
 def _full(dataset: Dataset, keyword: str, table: Lookup) -> float:
     """The entry that is white: the largest of as many bits as the descriptor says, or as the entries need."""
-    bits = _or(16, lambda: int(dataset[keyword].value[0].LUTDescriptor[2]))
+    bits = or_else(16, lambda: int(dataset[keyword].value[0].LUTDescriptor[2]))
     largest = float(table.entries.max())
     return max(float((1 << min(max(bits, 1), 16)) - 1), largest)
 
 
-def _photometric(dataset: Dataset) -> str:
+def photometric_of(dataset: Dataset) -> str:
+    """Photometric Interpretation of decoded frames: of a data set that has its File Meta Information."""
     syntax = str(getattr(dataset, "file_meta", Dataset()).get("TransferSyntaxUID", ""))
     return left_photometric(text_of(dataset, "PhotometricInterpretation").upper(), syntax)
 
@@ -160,7 +161,7 @@ def _through_palette(dataset: Dataset, stored: NDArray[Any]) -> Field:
     return luminance(colours[..., :3]) * np.float32(255 / full)
 
 
-def _or(otherwise: T, read: Callable[[], T]) -> T:
+def or_else(otherwise: T, read: Callable[[], T]) -> T:
     """What can be read, or what stands for it where the header is odd."""
     try:
         return read()

@@ -4,10 +4,13 @@ import io
 import math
 import re
 
-from medarchive.dicom.part10 import Header, read_header
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+
+from medarchive.dicom.part10 import read_header
 from medarchive.errors import DicomError
 
-__all__ = ["Place", "place"]
+__all__ = ["Place", "place", "place_of"]
 
 Place = tuple[tuple[float, ...], float, int]
 """Sorts slices: the normal of the plane, the position along it in mm, the Instance Number."""
@@ -26,7 +29,17 @@ def place(head: bytes) -> Place:
         return (), 0.0, 0
     number = header.text(_NUMBER, "IS").strip(" \0")
     counted = int(number) if re.fullmatch(r"[+-]?\d{1,12}", number) else 0
-    position, orientation = _numbers(header, _POSITION, 3), _numbers(header, _ORIENTATION, 6)
+    return _placed(_numbers(header.text(_POSITION, "DS"), 3), _numbers(header.text(_ORIENTATION, "DS"), 6), counted)
+
+
+def place_of(dataset: Dataset) -> Place:
+    """The same from a data set."""
+    number, position, orientation = (_text(dataset, tag) for tag in (_NUMBER, _POSITION, _ORIENTATION))
+    counted = int(number) if re.fullmatch(r"[+-]?\d{1,12}", number) else 0
+    return _placed(_numbers(position, 3), _numbers(orientation, 6), counted)
+
+
+def _placed(position: tuple[float, ...], orientation: tuple[float, ...], counted: int) -> Place:
     if not (position and orientation):
         return (), 0.0, counted
     (a, b, c), (d, e, f) = orientation[:3], orientation[3:]
@@ -35,10 +48,19 @@ def place(head: bytes) -> Place:
     return tuple(round(n, 2) + 0.0 for n in normal), round(along, 3), counted
 
 
-def _numbers(header: Header, tag: int, count: int) -> tuple[float, ...]:
+def _numbers(text: str, count: int) -> tuple[float, ...]:
     """So many finite numbers, or none."""
     try:
-        values = tuple(float(part) for part in header.text(tag, "DS").strip(" \0").split("\\"))
+        values = tuple(float(part) for part in text.strip(" \0").split("\\"))
     except ValueError:
         return ()
     return values if len(values) == count and all(math.isfinite(value) and abs(value) < 1e6 for value in values) else ()
+
+
+def _text(dataset: Dataset, tag: int) -> str:
+    """The values of an element, joined by a backslash."""
+    try:
+        value = dataset[tag].value
+    except Exception:  # noqa: BLE001  # absent, or what pydicom raises on odd values: these have no common root
+        return ""
+    return "\\".join(map(str, value)) if isinstance(value, MultiValue) else str(value)

@@ -15,6 +15,7 @@ from medarchive.errors import BadQuery
 __all__ = [
     "DERIVED",
     "UNIQUE",
+    "Contains",
     "Exact",
     "Found",
     "Key",
@@ -91,7 +92,14 @@ class Range:
     high: str
 
 
-Matcher = Exact | OneOf | Wildcard | Range
+@dataclass(frozen=True, slots=True)
+class Contains:
+    """A text anywhere in a value, whatever its case: what a person types into a search field. Beyond the standard."""
+
+    text: str
+
+
+Matcher = Exact | OneOf | Wildcard | Range | Contains
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +153,7 @@ class Query:
         scope: what the asker may see; None: everything.
         order: keywords of the level or above it to sort by, with ``-`` before one for the greatest first; without any,
             in the order in which entities came to be known.
+        either: groups of keys, of each of which one matches at least.
     """
 
     level: Level
@@ -154,6 +163,7 @@ class Query:
     found: Found | None = None
     scope: Scope | None = None
     order: tuple[str, ...] = ()
+    either: tuple[tuple[Key, ...], ...] = ()
 
     @classmethod
     def from_pairs(cls, level: Level, pairs: Iterable[str], *, limit: int | None = None, offset: int = 0) -> Self:

@@ -69,6 +69,7 @@ def configure(settings: Settings) -> None:
             "django.contrib.auth.middleware.AuthenticationMiddleware",
             "medarchive.web.accounts.bearer.Bearer",
             "medarchive.web.gate.Gate",
+            "medarchive.web.failures.Failures",
             "django.middleware.csrf.CsrfViewMiddleware",
             "django.contrib.messages.middleware.MessageMiddleware",
             "django.middleware.clickjacking.XFrameOptionsMiddleware",

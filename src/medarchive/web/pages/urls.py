@@ -1,8 +1,12 @@
 """The addresses of pages."""
 
-from django.urls import path
+from django.urls import include, path
 
 from medarchive.web.pages.home import home
 from medarchive.web.pages.worklist import worklist
 
-urlpatterns = [path("", home, name="home"), path("studies/", worklist, name="worklist")]
+urlpatterns = [
+    path("", home, name="home"),
+    path("studies/", worklist, name="worklist"),
+    path("", include("medarchive.web.pages.urls_images")),
+]

@@ -1,0 +1,66 @@
+"""Colour: frames with colour as red, green and blue of 8 bits, whatever their object keeps (PS3.3 C.7.6.3.1.2)."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.pixels.processing import apply_color_lut
+
+from medarchive.dicom.display import or_else, photometric_of
+from medarchive.image import Image
+
+__all__ = ["as_rgb", "is_colour"]
+
+Bytes = NDArray[np.uint8]
+
+
+def is_colour(dataset: Dataset) -> bool:
+    """Whether an object's frames have colour, its palette's included."""
+    kind = or_else("", lambda: photometric_of(dataset))
+    return kind == "PALETTE COLOR" or or_else(1, lambda: int(dataset.SamplesPerPixel)) >= 3
+
+
+def as_rgb(dataset: Dataset, image: Image) -> Bytes:
+    """One frame as RGB, shape (rows, columns, 3). A palette that cannot be followed gives grey.
+
+    Args:
+        dataset: the header, with its File Meta Information.
+        image: stored values of the frame alone.
+    """
+    stored = image.pixels[0]
+    kind = or_else("", lambda: photometric_of(dataset))
+    if stored.shape[2] >= 3:
+        pixels = _eight(stored[..., :3], image.bits)
+        return _from_ybr(pixels) if kind.startswith("YBR") else pixels
+    if kind == "PALETTE COLOR":
+        coloured = or_else(None, lambda: _through_palette(dataset, stored[..., 0]))
+        if coloured is not None:
+            return coloured
+    return np.repeat(_eight(stored[..., :1], image.bits), 3, axis=2)
+
+
+def _eight(stored: NDArray[Any], bits: int) -> Bytes:
+    """Stored values of so many bits as 8 bits."""
+    shifted = stored >> (bits - 8) if bits > 8 else stored
+    eight: Bytes = np.clip(shifted, 0, 255).astype(np.uint8)
+    return eight
+
+
+def _from_ybr(pixels: Bytes) -> Bytes:
+    """YBR_FULL as RGB (C.7.6.3.1.2)."""
+    luma, blue, red = (pixels[..., number].astype(np.float32) for number in range(3))
+    blue, red = blue - 128, red - 128
+    channels = (luma + 1.402 * red, luma - 0.344136 * blue - 0.714136 * red, luma + 1.772 * blue)
+    rgb: Bytes = np.clip(np.rint(np.stack(channels, axis=2)), 0, 255).astype(np.uint8)
+    return rgb
+
+
+def _through_palette(dataset: Dataset, stored: NDArray[Any]) -> Bytes:
+    """Indices as colours (PS3.3 C.7.9); those beyond an end have the colour at that end."""
+    count, first, bits = (int(value) for value in dataset.RedPaletteColorLookupTableDescriptor)
+    inside = np.clip(stored.astype(np.int64), first, first + (count or 1 << 16) - 1)
+    colours = apply_color_lut(inside, dataset)[..., :3]
+    full = max((1 << bits) - 1, int(colours.max()), 1)
+    rgb: Bytes = np.rint(colours.astype(np.float32) * np.float32(255 / full)).astype(np.uint8)
+    return rgb

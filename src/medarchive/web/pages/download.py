@@ -1,0 +1,120 @@
+"""Download: objects byte for byte as they were received; a study or a series as a zip archive."""
+
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+
+from medarchive.archive.archive import Archive
+from medarchive.dicom.query import Level
+from medarchive.errors import MedarchiveError
+from medarchive.web import here
+from medarchive.web.gate import needs
+from medarchive.web.pages.entities import Values, image, under
+from medarchive.web.pages.visits import note
+from medarchive.web.pages.zipped import Member, zipped
+
+__all__ = ["download_instance", "download_series", "download_study"]
+
+_CHUNK = 1 << 20
+
+
+@needs("download")
+def download_study(request: HttpRequest, uid: str) -> StreamingHttpResponse:
+    """A study as a zip archive: a folder for each series, a file for each instance."""
+    return _zip(request, Level.STUDY, uid)
+
+
+@needs("download")
+def download_series(request: HttpRequest, uid: str) -> StreamingHttpResponse:
+    """A series as a zip archive."""
+    return _zip(request, Level.SERIES, uid)
+
+
+@needs("download")
+def download_instance(request: HttpRequest, uid: str) -> HttpResponse:
+    """An object's file."""
+    record = image(request, uid)
+    file = here.archive().load(uid)
+    note(request, "download", uid, "instance")
+
+    def chunks() -> Iterator[bytes]:
+        with file:
+            while chunk := file.read(_CHUNK):
+                yield chunk
+
+    return _streamed(request, uid, chunks(), "application/dicom", f"{_safe(uid)}.dcm", record.size)
+
+
+def _zip(request: HttpRequest, level: Level, uid: str) -> StreamingHttpResponse:
+    found = under(request, Level.IMAGE, level, uid)
+    note(request, "download", uid, f"{level.lower()}, {len(found)} instances")
+    archive = here.archive()
+    members = [_member(archive, values, name) for values, name in zip(found, _names(found), strict=True)]
+    return _streamed(request, uid, zipped(members), "application/zip", f"{level.lower()}-{_safe(uid)}.zip")
+
+
+def _member(archive: Archive, values: Values, name: str) -> Member:
+    return Member(name, float(values["received_at"] or 0), partial(archive.load, values["SOPInstanceUID"]))
+
+
+def _names(found: list[Values]) -> Iterator[str]:
+    """A path for each: ``3-CT-Chest/0012.dcm``, of series and instance number; no two are the same."""
+    folders: dict[tuple[str, str], str] = {}
+    taken: Counter[str] = Counter()
+    for values in found:
+        series = (values["StudyInstanceUID"], values["SeriesInstanceUID"])
+        if series not in folders:
+            said = (values["SeriesNumber"] or "0", values["Modality"], values["SeriesDescription"])
+            folders[series] = _once(taken, "-".join(filter(None, map(_safe, said))), "")
+        number = values["InstanceNumber"]
+        name = f"{int(number):04d}" if re.fullmatch(r"\d{1,9}", number) else _safe(number) or "0000"
+        yield _once(taken, f"{folders[series]}/{name}", ".dcm")
+
+
+def _once(taken: Counter[str], name: str, ending: str) -> str:
+    """A name that nobody has yet, in lower case or not."""
+    number = taken[name.lower()]
+    taken[name.lower()] += 1
+    return _once(taken, f"{name}-{number + 1}", ending) if number else f"{name}{ending}"
+
+
+def _safe(text: str) -> str:
+    """A text as part of a file's name on any system: no separators, no dots at its ends, not too long."""
+    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.")[:64]
+
+
+def _streamed(
+    request: HttpRequest, uid: str, chunks: Iterator[bytes], kind: str, name: str, size: int | None = None
+) -> StreamingHttpResponse:
+    answer = StreamingHttpResponse(_in_threads(_watched(request, uid, chunks)), content_type=kind)
+    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    answer["Cache-Control"] = "private, no-store"
+    if size is not None:
+        answer["Content-Length"] = str(size)
+    return answer
+
+
+def _watched(request: HttpRequest, uid: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    """The same; where it breaks off, the audit record says so."""
+    try:
+        yield from chunks
+    except MedarchiveError as error:
+        note(request, "download", uid, f"broke off: {error}", "failed")
+        raise
+
+
+async def _in_threads(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """What an iterator gives, each next one made in a thread; an error breaks the download off, never shortens it."""
+    step = sync_to_async(partial(next, chunks, None), thread_sensitive=False)
+    try:
+        while (chunk := await step()) is not None:
+            if chunk:
+                yield chunk
+    finally:
+        close = getattr(chunks, "close", None)
+        if close is not None:
+            await sync_to_async(close, thread_sensitive=False)()

@@ -1,0 +1,54 @@
+"""A series: its images in the viewer; what has no pixels as a list."""
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from medarchive.dicom.query import Level
+from medarchive.web.gate import needs
+from medarchive.web.pages.entities import one, under
+from medarchive.web.pages.study import Shelf, shelves
+from medarchive.web.pages.visits import visit
+
+__all__ = ["series"]
+
+_MOST_LISTED = 500
+_MODULES = tuple(
+    f"web/viewer/{name}.js"
+    for name in (
+        *("main", "actions", "camera", "gestures", "letters", "lut"),
+        *("measure", "panel", "pixels", "presets", "stack", "view"),
+    )
+)
+"""Loaded at once, and not one after the other as they name each other."""
+
+
+@needs("view")
+def series(request: HttpRequest, uid: str) -> HttpResponse:
+    """The page of a series."""
+    values = one(request, Level.SERIES, uid)
+    around = shelves(request, values["StudyInstanceUID"])
+    this = next((each for each in around if each.values["SeriesInstanceUID"] == uid), None)
+    if this is None or this.kept is None:
+        raise Http404(f"there is no series {uid} here")
+    visit(request, uid, "series")
+    shown = {"series": this, "around": around, "study": this.values}
+    if this.kept.images:
+        return render(request, "web/series.html", {**shown, "told": _told(this), "modules": _MODULES})
+    objects = under(request, Level.IMAGE, Level.SERIES, uid, "InstanceNumber")
+    return render(request, "web/objects.html", {**shown, "objects": objects[:_MOST_LISTED], "count": len(objects)})
+
+
+def _told(this: Shelf) -> dict[str, object]:
+    """What the viewer's program is told at its start."""
+    values, kept = this.values, this.kept
+    assert kept is not None
+    nowhere = "0"  # stands for a UID: the program puts one in its place
+    return {
+        "frames": reverse("series-frames", args=[values["SeriesInstanceUID"]]),
+        "frame": reverse("frame", args=[nowhere, 0]).replace("/0/", "/UID/", 1).replace("/0/", "/FRAME/", 1),
+        "tables": reverse("lookup-tables", args=[nowhere]).replace("/0/", "/UID/", 1),
+        "attributes": reverse("attributes", args=[nowhere]).replace("/0/", "/UID/", 1),
+        "first": [kept.middle, kept.middle_frame],
+        "modality": values["Modality"],
+    }

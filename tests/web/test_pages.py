@@ -1,0 +1,378 @@
+"""Worklist, study, series, downloads, deletion: what people see, and what they do not."""
+
+import io
+import json
+import re
+import zipfile
+from typing import Any
+
+import pydicom
+import pytest
+
+from contracts.objects import SHIPPED, ct, part10
+from medarchive.archive.archive import Archive
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
+STUDY, SERIES = "1.2.3.1", "1.2.3.1.1"
+
+
+def put(archive: Archive, *files: bytes, source: str = "") -> None:
+    for file in files:
+        archive.store(io.BytesIO(file), source=source)
+
+
+def body(answer: Any) -> bytes:
+    """What a streamed answer sends."""
+    import asyncio
+
+    async def whole() -> bytes:
+        return b"".join([part async for part in answer.streaming_content])
+
+    return asyncio.run(whole())
+
+
+def audited(archive: Archive, action: str) -> list[tuple[str, str, str]]:
+    return [(each.who, each.object, each.outcome) for each in archive.audit.events(equal={"action": action})]
+
+
+ADDRESSES = {
+    "study": f"/studies/{STUDY}/",
+    "download-study": f"/studies/{STUDY}/download/",
+    "delete-study": f"/studies/{STUDY}/delete/",
+    "series": f"/series/{SERIES}/",
+    "series-frames": f"/series/{SERIES}/frames/",
+    "download-series": f"/series/{SERIES}/download/",
+    "delete-series": f"/series/{SERIES}/delete/",
+    "instance": f"/instances/{SERIES}.1/",
+    "frame": f"/instances/{SERIES}.1/frames/0/",
+    "thumbnail": f"/instances/{SERIES}.1/thumbnail/0/",
+    "lookup-tables": f"/instances/{SERIES}.1/tables/",
+    "attributes": f"/instances/{SERIES}.1/attributes/",
+    "document": f"/instances/{SERIES}.1/document/",
+    "download-instance": f"/instances/{SERIES}.1/download/",
+    "delete-instance": f"/instances/{SERIES}.1/delete/",
+}
+BARREN = {"lookup-tables", "document"}
+"""Answer 404 of a CT slice for everybody: it has neither."""
+
+
+def test_every_address_of_an_object_is_tried_here() -> None:
+    from medarchive.web.pages.urls_images import urlpatterns
+
+    assert {each.name for each in urlpatterns} - {"deleted", "bring-back"} == set(ADDRESSES)
+
+
+@pytest.mark.parametrize("name", ADDRESSES)
+def test_what_an_account_may_not_see_is_not_there(archive: Archive, member: Any, name: str) -> None:
+    put(archive, ct(1))
+    assert member.browser("archivist").get(ADDRESSES[name]).status_code == (404 if name in BARREN else 200)
+    blind = member.browser("archivist", sees="shared", name="blind")
+    assert blind.get(ADDRESSES[name]).status_code == 404
+    assert blind.post(ADDRESSES[name]).status_code in (404, 405)
+    assert archive.instance(f"{SERIES}.1").uid
+
+
+@pytest.mark.parametrize("name", sorted(set(ADDRESSES) - BARREN - {each for each in ADDRESSES if "delete" in each}))
+def test_a_shared_study_is_there(archive: Archive, member: Any, name: str) -> None:
+    put(archive, ct(1))
+    account = member("viewer", sees="shared")
+    account.shared.create(study_uid=STUDY, by="anna")
+    from django.test import Client
+
+    client = Client()
+    client.force_login(account, "allauth.account.auth_backends.AuthenticationBackend")
+    assert client.get(ADDRESSES[name]).status_code == 200
+
+
+@pytest.mark.parametrize("what", ["delete-study", "delete-series", "delete-instance"])
+@pytest.mark.parametrize("role", ["viewer", "clinician"])
+def test_who_may_not_delete_does_not(archive: Archive, member: Any, role: str, what: str) -> None:
+    put(archive, ct(1))
+    browser = member.browser(role)
+    assert browser.get(ADDRESSES[what]).status_code == 403
+    assert browser.post(ADDRESSES[what], {"count": "1"}).status_code == 403
+    assert archive.instance(f"{SERIES}.1").uid
+    assert audited(archive, "refused") == [(role, ADDRESSES[what], "refused")] * 2
+
+
+def test_a_series_uid_that_two_studies_use_shows_the_one_that_may_be_seen(archive: Archive, member: Any) -> None:
+    put(archive, ct(1), ct(2, study="1.2.3.9"))
+    account = member("viewer", sees="shared")
+    account.shared.create(study_uid=STUDY, by="anna")
+    from django.test import Client
+
+    client = Client()
+    client.force_login(account, "allauth.account.auth_backends.AuthenticationBackend")
+    frames = client.get(ADDRESSES["series-frames"]).json()["frames"]
+    assert [each[0] for each in frames] == [f"{SERIES}.1"]
+    with zipfile.ZipFile(io.BytesIO(body(client.get(ADDRESSES["download-series"])))) as zipped:
+        assert len(zipped.namelist()) == 1
+
+
+class TestWorklist:
+    @pytest.fixture
+    def browser(self, archive: Archive, member: Any) -> Any:
+        put(
+            archive,
+            ct(1, study="1.1", series="1.1.1", patient="A1", PatientName="DOE^JANE", StudyDescription="CT CHEST"),
+            ct(1, study="1.2", series="1.2.1", patient="b2", PatientName="Roe^Richard", StudyDate="20230506"),
+            ct(1, study="1.3", series="1.3.1", patient="C3", PatientName="Müller^Änne", AccessionNumber="ACC-77"),
+        )
+        return member.browser("viewer")
+
+    def shown(self, browser: Any, **asked: str) -> list[str]:
+        answer = browser.get("/studies/", asked)
+        assert answer.status_code == 200
+        return re.findall(r'data-href="/studies/([^/"]+)/"', answer.content.decode())
+
+    @pytest.mark.parametrize(
+        ("asked", "uids"),
+        [
+            ({"patient": "doe"}, ["1.1"]),
+            ({"patient": "jane doe"}, ["1.1"]),
+            ({"patient": "Doe, Jane"}, ["1.1"]),
+            ({"patient": "B2"}, ["1.2"]),
+            ({"patient": "müll"}, ["1.3"]),
+            ({"patient": "r*rich"}, ["1.2"]),
+            ({"patient": "*rich"}, ["1.2"]),
+            ({"patient": "rich*"}, []),
+            ({"patient": "roe*"}, ["1.2"]),
+            ({"patient": "%"}, []),
+            ({"patient": "' OR 1=1 --"}, []),
+            ({"text": "chest"}, ["1.1"]),
+            ({"text": "acc-77"}, ["1.3"]),
+            ({"modality": "ct", "until": "2023-12-31"}, ["1.2"]),
+            ({"since": "2024-01-01", "sort": "patient"}, ["1.1", "1.3"]),
+            ({"since": "2024-01-01", "sort": "-patient"}, ["1.3", "1.1"]),
+            ({"modality": "MR"}, []),
+            ({"finding": "tumour"}, []),
+        ],
+    )
+    def test_a_search_finds(self, browser: Any, asked: dict[str, str], uids: list[str]) -> None:
+        assert self.shown(browser, **asked) == uids
+
+    @pytest.mark.parametrize(
+        "asked",
+        [{"since": "yesterday"}, {"finding": "nonsense"}, {"finding": "tumour", "probability": "7"}],
+    )
+    def test_what_is_no_question_is_said(self, browser: Any, asked: dict[str, str]) -> None:
+        answer = browser.get("/studies/", asked)
+        assert (answer.status_code, b'role="alert"' in answer.content) == (400, True)
+
+    @pytest.mark.parametrize("sort", ["patient", "id", "born", "date", "modality", "description", "images"])
+    def test_it_is_sorted_by_every_column(self, browser: Any, sort: str) -> None:
+        there, back = self.shown(browser, sort=sort), self.shown(browser, sort=f"-{sort}")
+        assert sorted(there) == sorted(back) == ["1.1", "1.2", "1.3"]
+
+    def test_a_search_is_noted_without_what_was_typed(self, browser: Any, archive: Archive) -> None:
+        self.shown(browser, patient="doe")
+        (event,) = archive.audit.events(equal={"action": "query"})
+        assert event.who == "viewer"
+        assert "doe" not in event.detail.lower()
+
+    def test_it_has_pages(self, browser: Any, archive: Archive) -> None:
+        put(archive, *(ct(1, study=f"2.{n}", series=f"2.{n}.1", size=8) for n in range(60)))
+        first, last = self.shown(browser), self.shown(browser, page="2")
+        assert (len(first), len(last)) == (50, 13)
+        assert len({*first, *last}) == 63
+        assert self.shown(browser, page="99") == last
+
+
+class TestHostileText:
+    """Every DICOM string that is shown is text, and never markup."""
+
+    @pytest.fixture
+    def browser(self, archive: Archive, member: Any) -> Any:
+        attributes: dict[str, Any] = dict.fromkeys(
+            ("PatientName", "StudyDescription", "SeriesDescription", "InstitutionName", "AccessionNumber",
+             "ReferringPhysicianName", "BodyPartExamined", "PatientSex", "ManufacturerModelName", "SeriesNumber"),
+            HOSTILE,
+        )  # fmt: skip
+        attributes.pop("SeriesNumber")
+        import warnings
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            file = ct(1, patient=HOSTILE, **attributes)
+            dataset = pydicom.dcmread(io.BytesIO(file))
+            block = dataset.private_block(0x0011, HOSTILE, create=True)
+            block.add_new(1, "LT", HOSTILE)
+            put(archive, part10(dataset), ct(1, study="1.2.3.2", series="1.2.3.2.1", patient=HOSTILE))
+        return member.browser("administrator")
+
+    @pytest.mark.parametrize("name", ["worklist", "study", "series", "instance", "delete-study", "delete-series"])
+    def test_pages_escape_it(self, browser: Any, name: str) -> None:
+        answer = browser.get("/studies/" if name == "worklist" else ADDRESSES[name])
+        assert answer.status_code == 200
+        text = answer.content.decode()
+        assert "alert(1)" in text
+        assert "<script>alert" not in text
+        assert "<img src=x" not in text
+
+    def test_deleted_images_escape_it(self, browser: Any) -> None:
+        browser.post(ADDRESSES["delete-study"], {"count": "1"})
+        text = browser.get("/deleted/").content.decode()
+        assert "alert(1)" in text
+        assert "<script>alert" not in text
+
+    def test_what_was_asked_for_is_escaped(self, browser: Any) -> None:
+        text = browser.get("/studies/", {"patient": HOSTILE, "text": HOSTILE, "modality": HOSTILE}).content.decode()
+        assert "<script>alert" not in text
+        assert "<img src=x" not in text
+
+    def test_names_in_a_zip_are_plain(self, browser: Any) -> None:
+        with zipfile.ZipFile(io.BytesIO(body(browser.get(ADDRESSES["download-study"])))) as zipped:
+            (name,) = zipped.namelist()
+        assert name.replace("/", "").replace(".", "").replace("-", "").isalnum()
+
+    def test_json_is_no_page(self, browser: Any) -> None:
+        answer = browser.get(ADDRESSES["attributes"])
+        assert answer["Content-Type"] == "application/json"
+        assert HOSTILE in [each["value"] for each in answer.json()["rows"]]
+
+
+class TestDownloads:
+    def test_a_study_comes_back_byte_for_byte(self, archive: Archive, member: Any) -> None:
+        files = [ct(n, SeriesNumber="3", SeriesDescription="Axial / thin") for n in (1, 2)]
+        files.append(ct(1, uid="9.9", series="1.2.3.1.2", SeriesNumber="3", SeriesDescription="Axial / thin"))
+        files.append(ct(1, uid="9.8", series="1.2.3.1.2", SeriesNumber="3"))
+        put(archive, *files)
+        answer = member.browser("viewer").get(ADDRESSES["download-study"])
+        assert answer["Content-Type"] == "application/zip"
+        with zipfile.ZipFile(io.BytesIO(body(answer))) as zipped:
+            assert zipped.testzip() is None
+            assert sorted(zipped.namelist()) == [
+                "3-CT-Axial-thin-2/0001-2.dcm",
+                "3-CT-Axial-thin-2/0001.dcm",
+                "3-CT-Axial-thin/0001.dcm",
+                "3-CT-Axial-thin/0002.dcm",
+            ]
+            assert sorted(zipped.read(name) for name in zipped.namelist()) == sorted(files)
+        assert audited(archive, "download") == [("viewer", STUDY, "success")]
+
+    def test_an_object_comes_back_byte_for_byte(self, archive: Archive, member: Any) -> None:
+        put(archive, ct(1))
+        answer = member.browser("viewer").get(ADDRESSES["download-instance"])
+        assert body(answer) == ct(1)
+        assert int(answer["Content-Length"]) == len(ct(1))
+
+    def test_a_broken_object_breaks_the_download_off(self, archive: Archive, member: Any) -> None:
+        from medarchive.errors import BlobCorrupt, BlobMissing
+
+        put(archive, ct(1))
+        browser = member.browser("viewer")
+        answer = browser.get(ADDRESSES["download-study"])
+        for path in (archive.settings.archive / "blobs").rglob("*"):
+            if path.is_file():
+                path.chmod(0o600)
+                path.write_bytes(b"not what it was")
+        with pytest.raises((BlobCorrupt, BlobMissing)):
+            body(answer)
+        assert ("viewer", STUDY, "failed") in audited(archive, "download")
+
+
+class TestDeletion:
+    def test_a_study_goes_and_comes_back(self, archive: Archive, member: Any) -> None:
+        put(archive, ct(1), ct(2))
+        browser = member.browser("archivist")
+        page = browser.get(ADDRESSES["delete-study"])
+        assert b"2 objects" in page.content
+        assert browser.post(ADDRESSES["delete-study"], {"count": "2"})["Location"] == "/studies/"
+        assert browser.get(ADDRESSES["study"]).status_code == 404
+        assert SERIES in browser.get("/deleted/").content.decode()
+        answer = browser.post("/deleted/back/", {"study": STUDY, "series": SERIES})
+        assert answer["Location"] == "/deleted/"
+        assert browser.get(ADDRESSES["study"]).status_code == 200
+        assert archive.load(f"{SERIES}.2").read() == ct(2)
+        assert [each[1] for each in audited(archive, "delete")] == [SERIES, STUDY]
+
+    def test_what_came_meanwhile_is_not_deleted_unseen(self, archive: Archive, member: Any) -> None:
+        put(archive, ct(1), ct(2))
+        browser = member.browser("archivist")
+        assert browser.post(ADDRESSES["delete-study"], {"count": "1"}).status_code == 409
+        assert archive.instance(f"{SERIES}.1").uid
+
+    def test_one_image_goes_and_the_page_of_its_series_follows(self, archive: Archive, member: Any) -> None:
+        put(archive, ct(1), ct(2))
+        answer = member.browser("archivist").post(ADDRESSES["delete-instance"], {"count": "1"})
+        assert answer["Location"] == ADDRESSES["series"]
+
+    def test_deleting_needs_the_token_of_the_form(self, archive: Archive, member: Any) -> None:
+        from django.test import Client
+
+        put(archive, ct(1))
+        client = Client(enforce_csrf_checks=True)
+        client.force_login(member("archivist"), "allauth.account.auth_backends.AuthenticationBackend")
+        assert client.post(ADDRESSES["delete-study"], {"count": "1"}).status_code == 403
+
+    def test_another_department_neither_sees_nor_brings_back_what_was_deleted(
+        self, archive: Archive, member: Any
+    ) -> None:
+        put(archive, ct(1), source="CT1")
+        archive.delete(f"{SERIES}.1")
+        blind = member.browser("archivist", sees="shared")
+        assert SERIES not in blind.get("/deleted/").content.decode()
+        assert blind.post("/deleted/back/", {"study": STUDY, "series": SERIES}).status_code == 404
+
+
+class TestVisits:
+    def test_a_series_is_noted_once(self, archive: Archive, member: Any) -> None:
+        put(archive, ct(1), ct(2))
+        browser = member.browser("viewer")
+        for name in ("study", "thumbnail", "series", "series-frames", "frame", "frame", "attributes"):
+            browser.get(ADDRESSES[name])
+        assert audited(archive, "view") == [("viewer", SERIES, "success"), ("viewer", STUDY, "success")]
+
+    def test_frames_without_their_page_are_noted(self, archive: Archive, member: Any) -> None:
+        put(archive, ct(1))
+        member.browser("viewer").get(ADDRESSES["frame"])
+        assert audited(archive, "view") == [("viewer", SERIES, "success")]
+
+
+class TestOtherObjects:
+    def test_a_report_is_a_page(self, archive: Archive, member: Any) -> None:
+        file = (SHIPPED / "test-SR.dcm").read_bytes()
+        put(archive, file)
+        dataset = pydicom.dcmread(io.BytesIO(file))
+        browser = member.browser("viewer")
+        listed = browser.get(f"/series/{dataset.SeriesInstanceUID}/")
+        assert b'data-testid="objects"' in listed.content
+        page = browser.get(f"/instances/{dataset.SOPInstanceUID}/").content.decode()
+        assert 'data-testid="report"' in page
+        assert "OFFIS" in page
+
+    def test_a_document_is_a_download_that_runs_nothing(self, archive: Archive, member: Any) -> None:
+        dataset = pydicom.dcmread(io.BytesIO(ct(1)))
+        for keyword in ("PixelData", "Rows", "Columns"):
+            del dataset[keyword]
+        dataset.SOPClassUID, dataset.Modality = "1.2.840.10008.5.1.4.1.1.104.1", "DOC"
+        dataset.MIMETypeOfEncapsulatedDocument, dataset.EncapsulatedDocument = "text/html", b"<script>alert(1)</script>"
+        put(archive, part10(dataset))
+        answer = member.browser("viewer").get(ADDRESSES["document"])
+        assert answer["Content-Type"] == "application/octet-stream"
+        assert answer["Content-Disposition"].startswith("attachment")
+        assert answer.content.startswith(b"<script>")
+
+    def test_every_shipped_object_has_its_pages(self, archive: Archive, member: Any) -> None:
+        import warnings
+
+        from medarchive.errors import MedarchiveError
+
+        browser = member.browser("viewer")
+        stored = set()
+        for path in sorted(SHIPPED.glob("*.dcm")):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                try:
+                    stored.add(archive.store(io.BytesIO(path.read_bytes())).uid)
+                except MedarchiveError:
+                    continue
+        assert len(stored) > 30
+        for uid in sorted(stored):
+            record = archive.instance(uid)
+            assert browser.get(f"/instances/{uid}/").status_code == 200, uid
+            assert browser.get(f"/instances/{uid}/thumbnail/0/").status_code == 200, uid
+            assert browser.get(f"/instances/{uid}/frames/0/").status_code in (200, 400, 404), uid
+            if record.series_uid:
+                assert browser.get(f"/series/{record.series_uid}/").status_code == 200, uid
+                assert json.loads(browser.get(f"/series/{record.series_uid}/frames/").content)["looks"] is not None
