@@ -28,6 +28,7 @@ class Answer:
 
     Attributes:
         shown: for the template of a reading.
+        asked: what somebody said it shows: brain or lung; "": nothing.
         images: how many were read together.
         skipped: how many of them could not be.
         picture: the one that carries the finding, PNG; b"" where it cannot be shown.
@@ -40,6 +41,7 @@ class Answer:
     """
 
     shown: dict[str, Any]
+    asked: str = ""
     images: int = 1
     skipped: int = 0
     picture: bytes = b""
@@ -55,7 +57,8 @@ class Answer:
         """For the audit record."""
         pooled = self.shown["reading"]
         told = pooled.finding or ("abstained" if pooled.abstained else "nothing")
-        return f"{pooled.anatomy or 'not read'}, {told}, {self.images} images"
+        said = f", taken for {self.asked} on request" if self.asked else ""
+        return f"{pooled.anatomy or 'not read'}, {told}, {self.images} image{'s' * (self.images != 1)}{said}"
 
 
 def of_file(archive: Archive, file: BinaryIO, asked: str, wanted: Wanted | None) -> Answer:
@@ -72,7 +75,7 @@ def of_file(archive: Archive, file: BinaryIO, asked: str, wanted: Wanted | None)
             found, view = archive.classify_file(Path(file.name), asked=asked)
             alike = view is not None and found.pooled.embedding is not None
             similar = archive.similar(view, _ALIKE, wanted=wanted) if alike and view is not None else []
-            return _answer(found, view, similar=tuple(similar))
+            return _answer(found, view, asked=asked, similar=tuple(similar))
         except Exception as error:  # noqa: BLE001  # whatever a strange file does costs its own answer
             return _not(error)
 
@@ -81,7 +84,7 @@ def of_stored(archive: Archive, uid: str, asked: str) -> Answer:
     """Read an instance or a series; see ``Archive.look``. A series is recorded unless somebody said what it shows."""
     try:
         look = archive.look(uid, asked=asked, record=True)
-        return _answer(look.reading, look.view, uid=look.uid, frame=look.frame, recorded=look.recorded)
+        return _answer(look.reading, look.view, asked=asked, uid=look.uid, frame=look.frame, recorded=look.recorded)
     except Exception as error:  # noqa: BLE001  # whatever a strange object does costs its own answer
         return _not(error)
 

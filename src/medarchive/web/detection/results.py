@@ -1,5 +1,6 @@
 """Earlier results: of a patient, study, series or image."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -7,12 +8,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from medarchive.archive.findings import Finding
-from medarchive.dicom.query import Level
+from medarchive.dicom.ours import capture_uid
+from medarchive.dicom.query import Key, Level, OneOf, Query
 from medarchive.errors import NotFound
 from medarchive.web import here
 from medarchive.web.detection.shown import CHOICES, in_words, shown
 from medarchive.web.detection.visible import Values, series_below
 from medarchive.web.gate import needs
+from medarchive.web.rights import within
 
 __all__ = ["results"]
 
@@ -30,11 +33,12 @@ def results(request: HttpRequest, level: str, uid: str) -> HttpResponse:
         raise Http404(f"{level} {uid}: not here")
     found = [each for each in _findings(uid) if each.series_uid in series]
     part = Paginator(found[::-1], _ON_A_PAGE).get_page(request.GET.get("page"))
+    captures = _captures(request, part)
     page = {
         "level": level,
         "uid": uid,
         "part": part,
-        "rows": [_row(each, series[each.series_uid]) for each in part],
+        "rows": [_row(each, series[each.series_uid]) | {"capture": captures.get(each.id)} for each in part],
         "first": next(iter(series.values())),
     }
     return render(request, "web/detection/results.html", page)
@@ -45,6 +49,22 @@ def _findings(uid: str) -> list[Finding]:
         return here.archive().findings(uid)
     except NotFound:
         return []
+
+
+def _captures(request: HttpRequest, found: Iterable[Finding]) -> dict[int, str]:
+    """By reading, the SOP Instance UID of the heat map that is stored with it: it follows from what was read."""
+    named = {
+        capture_uid(each.series_uid, each.uid, frame, name): each.id
+        for each in found
+        for frame in (None, each.frame)
+        for name in (each.version, f"{each.version}-{each.id}")
+        if each.pooled and each.uid
+    }
+    if not named:
+        return {}
+    key = Key("SOPInstanceUID", OneOf(tuple(named)), Level.IMAGE, "UI")
+    there = here.archive().find(within(request.user, Query(Level.IMAGE, (key,))))
+    return {named[match.values["SOPInstanceUID"]]: match.values["SOPInstanceUID"] for match in there}
 
 
 def _row(finding: Finding, series: Values) -> dict[str, Any]:
