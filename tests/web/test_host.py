@@ -13,7 +13,7 @@ def asked(host: str, *more: tuple[bytes, bytes], port: int = 8080, scheme: str =
         "server": ("127.0.0.1", port),
         "headers": [(b"host", host.encode()), *more],
     }
-    return dict(with_port(scope)["headers"])[b"host"].decode()
+    return str(dict(with_port(scope)["headers"])[b"host"].decode())
 
 
 def test_it_is_ours_where_nothing_is_said() -> None:

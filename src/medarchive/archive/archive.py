@@ -325,6 +325,11 @@ class Archive:
         if self._reader.there and jobs.hasten(self.catalog, series_uids, "read"):
             yield from self.compress(wait_for_all=True, kinds=("read",))
 
+    @property
+    def can_read(self) -> bool:
+        """Whether there is a reader of images here, as far as is known."""
+        return self._reader.there
+
     def classify(self, uid: str) -> Iterator[tuple[str, SeriesReading]]:
         """Read an instance, or every series of images of a series, study or Patient ID.
 
@@ -338,17 +343,18 @@ class Archive:
         """
         return self._reads().classify(uid)
 
-    def look(self, uid: str, *, asked: str = "") -> Look:
-        """Read an instance or a series, and record nothing.
+    def look(self, uid: str, *, asked: str = "", record: bool = False) -> Look:
+        """Read an instance or a series, with the picture that carries the finding.
 
         Args:
             uid: SOP or Series Instance UID.
             asked: the anatomy that somebody says it shows, ``brain`` or ``lung``; "": the reader finds out.
+            record: keep it as at ingest: of a series alone, and never what is read because somebody said what it shows.
 
         Raises:
             NotFound: nothing of this UID; or there is no reader here.
         """
-        return self._reads().look(uid, asked)
+        return self._reads().look(uid, asked, record=record)
 
     def classify_file(self, path: Path, *, asked: str = "") -> tuple[SeriesReading, View | None]:
         """Read a DICOM, PNG or JPEG file that need not be in the archive; with the picture that carries the finding.

@@ -7,13 +7,24 @@ is patient data: it goes when the instances are purged that it is about.
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal, get_args
 
 from medarchive.archive.catalog import Catalog, Row, Transaction
 from medarchive.dicom.query import Level
 from medarchive.errors import BadCorrection, NotFound
 
-__all__ = ["REJECTED", "Correction", "Finding", "Verdict", "correct", "corrections", "findings", "forget_findings"]
+__all__ = [
+    "REJECTED",
+    "Correction",
+    "Finding",
+    "Verdict",
+    "correct",
+    "corrections",
+    "exported",
+    "findings",
+    "forget_findings",
+]
 
 Verdict = Literal["confirmed", "rejected"]
 
@@ -164,6 +175,24 @@ def corrections(catalog: Catalog) -> Iterator[tuple[Finding, Correction]]:
         for row in rows:
             if row["reading"] in found:
                 yield found[row["reading"]], dict(said[row["reading"]])[row["id"]]
+
+
+def exported(finding: Finding, said: Correction) -> dict[str, object]:
+    """A correction as a line to train on: which image, what it is, what was read, by which weights, who says so."""
+    return {
+        "SOPInstanceUID": finding.uid,
+        "frame": finding.frame,
+        "SeriesInstanceUID": finding.series_uid,
+        "series": finding.pooled,
+        "label": said.label,
+        "verdict": said.verdict,
+        "read": finding.finding,
+        "task": finding.task,
+        "model_sha256": finding.model_sha256,
+        "by": said.by,
+        "at": datetime.fromtimestamp(said.created_at).astimezone().isoformat(" ", "seconds"),
+        "note": said.note,
+    }
 
 
 def forget_findings(transaction: Transaction, instance: int, series: int) -> None:

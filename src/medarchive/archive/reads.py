@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,7 @@ from medarchive.archive.courtesy import at_once
 from medarchive.archive.decoded import Decoded
 from medarchive.archive.instances import by_uid, under
 from medarchive.archive.outside import file_pictures
-from medarchive.archive.pictures import Frame, Pictures, images_of, spread_frames
+from medarchive.archive.pictures import Frame, Picture, Pictures, images_of, spread_frames
 from medarchive.archive.reader import OneReader, read_pictures
 from medarchive.archive.recording import record_reading
 from medarchive.archive.reporting import Read, Reporting
@@ -38,19 +38,21 @@ _LONGEST_PAUSE = 60.0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Look:
-    """What was read of stored images and not recorded.
+    """What was read of stored images when somebody asked.
 
     Attributes:
         reading: of all that was read.
         view: the picture that carries the finding; None where it cannot be shown.
         uid: SOP Instance UID of it.
         frame: its number, from 0.
+        recorded: whether it is kept as the archive's own reading.
     """
 
     reading: SeriesReading
     view: View | None
     uid: str
     frame: int
+    recorded: bool = False
 
 
 class Reads:
@@ -99,12 +101,12 @@ class Reads:
         records = images_of(self._catalog, "instance.series = ?", job.target)
         trouble = ""
         if records:
-            _, trouble = self.series(records, pause)
+            _, trouble = self._series(records, pause)
         self._catalog.write(lambda transaction: self._end(transaction, job, {record.id for record in records}))
         uid = records[0].uid if records else ""
         return Compressed("read", job.target, uid, instances=len(records), error=trouble)
 
-    def series(self, records: Sequence[InstanceRecord], pause: Callable[[], None]) -> tuple[SeriesReading, str]:
+    def _series(self, records: Sequence[InstanceRecord], pause: Callable[[], None]) -> tuple[Look, str]:
         """Read a series and record what was read; that, and what kept it from being said as DICOM.
 
         Args:
@@ -115,15 +117,15 @@ class Reads:
             frames = self._frames(records, self._settings.insight_slices)
             pictures = self._pictures.show(frames, _limited(pause))
             found, version = read_pictures(reader, pictures), reader.version
-        series, view = records[0].series, pictures[found.strongest].view
+        series, look = records[0].series, replace(_look(frames, pictures, found), recorded=True)
         recorded = self._catalog.write(lambda transaction: record_reading(transaction, series, frames, found, version))
-        return found, self._reporting.say(Read(frames, found, recorded, version, view))
+        return look, self._reporting.say(Read(frames, found, recorded, version, look.view))
 
     def classify(self, uid: str) -> Iterator[tuple[str, SeriesReading]]:
         """See Archive.classify."""
         one = images_of(self._catalog, "SOPInstanceUID = ?", uid)
         if one:
-            yield uid, self._look(one)
+            yield uid, self._seen(one, "").reading
             return
         for level in (Level.SERIES, Level.STUDY, Level.PATIENT):
             records = list(under(self._catalog, level, [uid]))
@@ -134,10 +136,7 @@ class Reads:
         for series in dict.fromkeys(record.series for record in records):
             images = images_of(self._catalog, "instance.series = ?", series)
             if images:
-                found, trouble = self.series(images, at_once)
-                if trouble:
-                    LOGGER.warning("series %s: %s", images[0].series_uid, trouble)
-                yield images[0].series_uid, found
+                yield images[0].series_uid, self._recorded(images).reading
 
     def file(self, path: Path, asked: str) -> tuple[SeriesReading, View | None]:
         """See Archive.classify_file."""
@@ -146,18 +145,15 @@ class Reads:
             found = read_pictures(reader, pictures, asked)
         return found, pictures[found.strongest].view
 
-    def look(self, uid: str, asked: str) -> Look:
+    def look(self, uid: str, asked: str, *, record: bool) -> Look:
         """See Archive.look."""
         records = images_of(self._catalog, "SOPInstanceUID = ?", uid)
-        records = records or images_of(self._catalog, "series.SeriesInstanceUID = ?", uid)
+        if records:
+            return self._seen(records, asked)
+        records = images_of(self._catalog, "series.SeriesInstanceUID = ?", uid)
         if not records:
             raise NotFound(f"no image and no series of images {uid} in this archive")
-        with self._reader.turn() as reader:
-            frames = self._frames(records, self._settings.insight_slices)
-            pictures = self._pictures.show(frames, at_once)
-            found = read_pictures(reader, pictures, asked)
-        chosen = frames[found.strongest]
-        return Look(found, pictures[found.strongest].view, chosen.record.uid, chosen.index)
+        return self._recorded(records) if record and not asked else self._seen(records, asked)
 
     def similar(
         self,
@@ -201,10 +197,19 @@ class Reads:
             f"{record.uid} was not read; `medarchive classify {record.series_uid}` does where there is a reader"
         )
 
-    def _look(self, records: Sequence[InstanceRecord]) -> SeriesReading:
+    def _seen(self, records: Sequence[InstanceRecord], asked: str) -> Look:
+        """Read images, and record nothing."""
         with self._reader.turn() as reader:
             frames = self._frames(records, self._settings.insight_slices)
-            return read_pictures(reader, self._pictures.show(frames, at_once))
+            pictures = self._pictures.show(frames, at_once)
+            return _look(frames, pictures, read_pictures(reader, pictures, asked))
+
+    def _recorded(self, records: Sequence[InstanceRecord]) -> Look:
+        """Read a series now, and record it."""
+        look, trouble = self._series(records, at_once)
+        if trouble:
+            LOGGER.warning("series %s: %s", records[0].series_uid, trouble)
+        return look
 
     def _frames(self, records: Sequence[InstanceRecord], most: int) -> list[Frame]:
         return spread_frames(self._catalog, self._blobs, records, most)
@@ -219,6 +224,11 @@ class Reads:
 
 
 _IMAGES = "SELECT id, SOPClassUID AS sop_class FROM instance WHERE series = ? AND hidden_at IS NULL AND made IS NULL"
+
+
+def _look(frames: Sequence[Frame], pictures: Sequence[Picture], found: SeriesReading) -> Look:
+    carrier = frames[found.strongest]
+    return Look(found, pictures[found.strongest].view, carrier.record.uid, carrier.index)
 
 
 def _limited(pause: Callable[[], None]) -> Callable[[], None]:

@@ -12,7 +12,7 @@ from medarchive.cli.options import with_settings
 from medarchive.settings import Settings
 
 if TYPE_CHECKING:
-    from medarchive.archive.findings import Correction, Finding, Verdict
+    from medarchive.archive.findings import Finding, Verdict
 
 __all__ = ["findings", "similar"]
 
@@ -51,6 +51,7 @@ def findings(  # noqa: PLR0913  # options
       medarchive findings --export > corrections.jsonl
     """
     from medarchive.archive.archive import Archive
+    from medarchive.archive.findings import exported
 
     if (uid is not None) + (confirm is not None) + (reject is not None) + export != 1:
         raise typer.BadParameter("name a UID, or one of --confirm, --reject and --export", param_hint="UID")
@@ -61,7 +62,7 @@ def findings(  # noqa: PLR0913  # options
             return
         if export:
             for finding, said in archive.corrections():
-                typer.echo(json.dumps(_exported(finding, said), ensure_ascii=False))
+                typer.echo(json.dumps(exported(finding, said), ensure_ascii=False))
             return
         verdict: Verdict = "confirmed" if confirm is not None else "rejected"
         reading = confirm if confirm is not None else reject
@@ -160,23 +161,6 @@ def _described(finding: "Finding") -> dict[str, object]:
             for said in finding.corrections
         ],
     } | {name: value for name, value in found.items() if name != "corrections"}
-
-
-def _exported(finding: "Finding", said: "Correction") -> dict[str, object]:
-    return {
-        "SOPInstanceUID": finding.uid,
-        "frame": finding.frame,
-        "SeriesInstanceUID": finding.series_uid,
-        "series": finding.pooled,
-        "label": said.label,
-        "verdict": said.verdict,
-        "read": finding.finding,
-        "task": finding.task,
-        "model_sha256": finding.model_sha256,
-        "by": said.by,
-        "at": when(said.created_at),
-        "note": said.note,
-    }
 
 
 def _draw(found: "list[Finding]") -> None:

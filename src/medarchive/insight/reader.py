@@ -126,15 +126,20 @@ class Reader:
 
     def _by_task(self, kind: str, views: Mapping[int, View], routed: Mapping[int, Reading]) -> dict[int, Reading]:
         """Readings with what the network for such pictures says; without, and why, where there is none."""
+        here = {number: routed[number] for number in views}
         if kind == "brain-ct":
             reason = "CT of the head: the network that looks for tumours knows MR only"
-            return {number: replace(routed[number], abstained=True, reason=reason) for number in views}
+            return {
+                number: replace(each, abstained=True, reason=_joined(each.reason, reason))
+                for number, each in here.items()
+            }
         task = TASK_OF.get(kind, "")
         if not task:
             return {}
         model = self._models.get(task)
         if model is None:
-            return {number: replace(routed[number], reason=f"no network for {task} is installed") for number in views}
+            reason = f"no network for {task} is installed"
+            return {number: replace(each, reason=_joined(each.reason, reason)) for number, each in here.items()}
         outputs = model.run(np.stack([pictured(view, task, model.facts) for view in views.values()]))
         out = {}
         for number, answer in zip(views, answers(task, outputs, model.facts), strict=True):
@@ -144,7 +149,7 @@ class Reader:
                 finding=finding,
                 probabilities=answer.probabilities,
                 abstained=not finding,
-                reason="; ".join(filter(None, (routed[number].reason, reason))),
+                reason=_joined(routed[number].reason, reason),
                 task=task,
                 heat=answer.heat,
                 model=model.id,
@@ -184,9 +189,13 @@ class Reader:
             finding=finding,
             probabilities=probabilities,
             abstained=not finding,
-            reason="; ".join(filter(None, (told, reason))),
+            reason=_joined(told, reason),
             task=task,
             heat=readings[strongest].heat,
             model=readings[strongest].model,
         )
         return SeriesReading(tuple(readings), pool, strongest)
+
+
+def _joined(*reasons: str) -> str:
+    return "; ".join(filter(None, reasons))

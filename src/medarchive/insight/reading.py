@@ -49,7 +49,7 @@ class Reading:
         finding: one of the labels; "" where there is none to give: other anatomy, abstained, not read.
         probabilities: by label, 0 to 1; empty where no network of a task was asked.
         abstained: whether it would rather not say.
-        reason: why it abstained or did not read; "" otherwise.
+        reason: why it abstained or did not read, and that somebody said what it shows; "" otherwise.
         task: which network read it, a key of ``LABELS``; "" where none did.
         heat: shape (256, 256), 0 to 1, over the square that the picture was put in; None where there is none.
         embedding: shape (128,), of length 1; None where nothing was read.

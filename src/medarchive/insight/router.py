@@ -115,7 +115,7 @@ class Router:
             kinds = [number for number, name in enumerate(self._classes) if _PARTS.get(name) == asked]
             kind = self._classes[max(kinds, key=lambda number: float(weighed[number]))]
             said = reason or ("" if anatomy == asked else f"by itself it would say {anatomy}")
-            told = f"taken for {asked} because somebody said so; {said}" if said else ""
+            told = "; ".join(filter(None, (f"taken for {asked} because somebody said so", said)))
             return Route(kind, asked, shares[asked], False, told, embedding, shares)
         if reason:
             return Route("other", "other", shares["other"], True, reason, embedding, shares)

@@ -1,8 +1,9 @@
 """What a clinician says of a reading: confirmed, or rejected and what it is instead."""
 
 import json
-from collections.abc import AsyncIterator
-from dataclasses import asdict
+from collections.abc import AsyncIterator, Iterator
+from itertools import islice
+from typing import cast
 
 from asgiref.sync import sync_to_async
 from django.contrib import messages
@@ -12,16 +13,19 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from medarchive.archive.audit import Event
-from medarchive.archive.findings import Correction, Finding
-from medarchive.dicom.query import Level
+from medarchive.archive.findings import Finding, Verdict, exported
+from medarchive.dicom.query import Level, Query
 from medarchive.errors import BadCorrection, NotFound
 from medarchive.web import here
+from medarchive.web.detection.shown import CHOICES
 from medarchive.web.detection.visible import series_below
 from medarchive.web.gate import needs, origin
+from medarchive.web.rights import Account, within
 
 __all__ = ["correct", "export"]
 
 _LONGEST_NOTE = 2000
+_PART = 256
 
 
 @needs("correct")
@@ -31,12 +35,15 @@ def correct(request: HttpRequest, reading: int) -> HttpResponse:
     archive, name = here.archive(), request.user.get_username()
     series = request.POST.get("series", "")
     known = series_below(request.user, Level.SERIES, series) if series else {}
-    if not known or not any(each.id == reading for each in _findings(series)):
+    of = next((each for each in _findings(series) if each.id == reading), None) if known else None
+    if of is None:
         raise Http404(f"reading {reading}: not here")
-    verdict, label = request.POST.get("verdict", ""), request.POST.get("label") or None
-    note = request.POST.get("note", "")[:_LONGEST_NOTE]
+    verdict, label = request.POST.get("verdict", ""), request.POST.get("label", "")
     try:
-        archive.correct(reading, verdict, by=name, label=label, note=note)
+        if label and label not in dict(CHOICES.get(of.task, ())):
+            raise BadCorrection(f"{label!r} is no label of this network")
+        note = request.POST.get("note", "")[:_LONGEST_NOTE]
+        archive.correct(reading, cast("Verdict", verdict), by=name, label=label or None, note=note)
     except BadCorrection as error:
         messages.error(request, str(error))
     else:
@@ -53,31 +60,27 @@ def correct(request: HttpRequest, reading: int) -> HttpResponse:
 def export(request: HttpRequest) -> StreamingHttpResponse:
     """All that clinicians said, as JSON lines: training data, and patient data."""
     here.archive().audit.note(Event("download", request.user.get_username(), origin(request), "web", "corrections"))
-    visible = request.user.scope() is None
+    lines = _lines(request.user)
 
-    async def lines() -> AsyncIterator[bytes]:
-        found = await sync_to_async(lambda: list(here.archive().corrections()), thread_sensitive=False)()
-        for finding, correction in found:
-            if (
-                visible
-                or await sync_to_async(lambda f=finding: bool(series_below(request.user, Level.SERIES, f.series_uid)))()
-            ):
-                yield (json.dumps(_line(finding, correction), ensure_ascii=False) + "\n").encode()
+    async def streamed() -> AsyncIterator[bytes]:
+        more = sync_to_async(lambda: b"".join(islice(lines, _PART)))
+        while part := await more():
+            yield part
 
-    answer = StreamingHttpResponse(lines(), content_type="application/jsonl")
+    answer = StreamingHttpResponse(streamed(), content_type="application/jsonl")
     answer["Content-Disposition"] = 'attachment; filename="corrections.jsonl"'
     return answer
 
 
-def _line(finding: Finding, correction: Correction) -> dict[str, object]:
-    return {
-        "SeriesInstanceUID": finding.series_uid,
-        "SOPInstanceUID": finding.uid,
-        "frame": finding.frame,
-        "read": finding.finding,
-        "model_sha256": finding.model_sha256,
-        "correction": asdict(correction),
-    }
+def _lines(account: Account) -> Iterator[bytes]:
+    """A line for each correction of what an account may see."""
+    visible: set[str] | None = None
+    if account.scope() is not None:
+        query = within(account, Query(Level.SERIES, ()))
+        visible = {match.values["SeriesInstanceUID"] for match in here.archive().find(query)}
+    for finding, correction in here.archive().corrections():
+        if visible is None or finding.series_uid in visible:
+            yield (json.dumps(exported(finding, correction), ensure_ascii=False) + "\n").encode()
 
 
 def _findings(uid: str) -> list[Finding]:

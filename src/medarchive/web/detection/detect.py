@@ -1,95 +1,155 @@
 """Detection on request: of a file that is only looked at, or of stored images."""
 
 import tempfile
-from pathlib import Path
-from threading import BoundedSemaphore
+from functools import partial
+from typing import BinaryIO, cast
 
 from django.core.files.uploadedfile import UploadedFile
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
-from medarchive.archive.alike import Likeness
-from medarchive.archive.audit import Event, Outcome
+from medarchive.archive.archive import Archive
+from medarchive.archive.audit import Event
 from medarchive.dicom.query import Level
-from medarchive.errors import MedarchiveError, NotFound
-from medarchive.insight.reading import SeriesReading, not_read
-from medarchive.view import View
+from medarchive.errors import NotFound
 from medarchive.web import here
-from medarchive.web.detection.shown import shown
-from medarchive.web.detection.visible import visible
+from medarchive.web.detection.answers import Answer, of_file, of_stored
+from medarchive.web.detection.desk import Desk, DeskBusy, Ticket
+from medarchive.web.detection.shown import in_words
+from medarchive.web.detection.visible import series_below, visible
 from medarchive.web.gate import needs, origin
 from medarchive.web.rights import sees
 
-__all__ = ["detect", "detect_stored"]
+__all__ = ["answer", "answer_picture", "answer_state", "detect", "detect_stored"]
 
 _ANATOMIES = {"": "let the archive find out", "brain": "brain", "lung": "lung"}
 _MOST_BYTES = 256 << 20
-_ALIKE = 8
-_room = BoundedSemaphore(4)
-"""So many requests wait for the reader, which takes one at a time; more are told to come again."""
+_SOON = 2.0
+"""Seconds after which a page says that it is being worked on."""
+_desk: Desk[Answer] = Desk()
 
 
 @needs("detect")
 @require_http_methods(["GET", "POST"])
 def detect(request: HttpRequest) -> HttpResponse:
     """Ask for a file, and say what is in it. The file is not kept."""
-    page = {"anatomies": _ANATOMIES, "asked": request.POST.get("anatomy", "")}
+    page = {"anatomies": _ANATOMIES, "can_read": here.archive().can_read}
     if request.method == "GET":
         return render(request, "web/detection/detect.html", page)
-    file = request.FILES.get("file")
-    if file is None or page["asked"] not in _ANATOMIES:
-        return render(request, "web/detection/detect.html", page | {"error": "Choose a file."}, status=400)
-    if not _room.acquire(blocking=False):
-        return _busy(request)
+    file, asked = request.FILES.get("file"), request.POST.get("anatomy", "")
+    trouble = "Choose a file." if file is None else "" if asked in _ANATOMIES else "Choose brain or lung, or neither."
+    if trouble:
+        return render(request, "web/detection/detect.html", page | {"error": trouble}, status=400)
+    copy = _copied(file)
+    if copy is None:
+        error = f"The file has more than {_MOST_BYTES >> 20} MiB, which is more than what is looked at."
+        return render(request, "web/detection/detect.html", page | {"error": error}, status=413)
+    work = partial(of_file, here.archive(), copy, asked, visible(request.user))
     try:
-        found, view, error = _looked_at(file, page["asked"])
-        like = _similar(request, view) if found.pooled.embedding is not None and view is not None else []
-    finally:
-        _room.release()
-    _note(request, "file", found, "failed" if error else "success")
-    result = shown(found.pooled, view) | {"name": file.name, "similar": like, "images": len(found.readings)}
-    return render(request, "web/detection/detect.html", page | result)
+        return _handed_in(request, file.name, work, stored=False)
+    except DeskBusy:
+        copy.close()
+        return _busy(request)
 
 
 @needs("detect")
 @require_http_methods(["GET", "POST"])
 def detect_stored(request: HttpRequest, uid: str) -> HttpResponse:
-    """Read an instance or a series of the archive.
+    """Read an instance or a series of the archive; of a study, choose one of its series.
 
     A series of which nobody says what it shows is read as at its arrival, and recorded. Everything else is looked at.
     """
-    archive = here.archive()
     level = _level(request, uid)
     asked = request.POST.get("anatomy", "")
-    page = {"anatomies": _ANATOMIES, "asked": asked, "uid": uid, "level": level.lower()}
-    if request.method == "GET" or asked not in _ANATOMIES:
+    page = {"anatomies": _ANATOMIES, "uid": uid, "level": level.lower(), "can_read": here.archive().can_read}
+    page["series"] = list(series_below(request.user, level, uid).values())
+    if request.method == "GET":
         return render(request, "web/detection/stored.html", page)
-    if not _room.acquire(blocking=False):
-        return _busy(request)
+    if asked not in _ANATOMIES or level is Level.STUDY:
+        error = "Choose one of its series." if level is Level.STUDY else "Choose brain or lung, or neither."
+        return render(request, "web/detection/stored.html", page | {"error": error}, status=400)
     try:
-        recorded = level is Level.SERIES and not asked
-        if recorded:
-            for _ in archive.classify(uid):
-                pass
-        look = archive.look(uid, asked=asked)
+        return _handed_in(request, uid, partial(of_stored, here.archive(), uid, asked), stored=True)
+    except DeskBusy:
+        return _busy(request)
+
+
+@needs("detect")
+def answer(request: HttpRequest, number: str) -> HttpResponse:
+    """What came of something that was handed in, or that it is being worked on."""
+    ticket = _ticket(request, number)
+    if not ticket.answer.done():
+        return render(request, "web/detection/waiting.html", {"ticket": ticket, "before": _desk.before(ticket)})
+    found = ticket.answer.result()
+    page = found.shown | {"ticket": ticket, "answer": found, "stored": ticket.stored}
+    wanted = visible(request.user)
+    page["similar"] = [
+        {"like": each, "finding": in_words(each.finding)} for each in found.similar if wanted is None or wanted(each)
+    ]
+    return render(request, "web/detection/answer.html", page)
+
+
+@needs("detect")
+def answer_state(request: HttpRequest, number: str) -> HttpResponse:
+    """Whether it is done, and how many are before it: for a page that waits."""
+    ticket = _ticket(request, number)
+    done = _desk.wait(ticket, _SOON)
+    return JsonResponse({"done": done, "before": 0 if done else _desk.before(ticket)})
+
+
+@needs("detect")
+def answer_picture(request: HttpRequest, number: str, which: str) -> HttpResponse:
+    """The picture that carries the finding, or the heat map of the same size, as PNG."""
+    ticket = _ticket(request, number)
+    found = ticket.answer.result() if ticket.answer.done() else None
+    data = b"" if found is None else found.heat if which == "heat" else found.picture
+    if not data:
+        raise Http404(f"{number}: no such picture")
+    reply = HttpResponse(data, content_type="image/png")
+    reply["Cache-Control"] = "private, max-age=1800"
+    return reply
+
+
+def _handed_in(request: HttpRequest, what: str, work: "partial[Answer]", *, stored: bool) -> HttpResponse:
+    """Hand work in, and send the browser to where its answer will be."""
+    who = request.user.get_username()
+    noted = partial(_noted, here.archive(), who, origin(request), what if stored else "file", work)
+    ticket = _desk.hand_in(who, what, noted, stored=stored)
+    _desk.wait(ticket, _SOON)
+    return HttpResponseRedirect(reverse("detect_answer", args=(ticket.number,)), status=303)
+
+
+def _noted(archive: Archive, who: str, where: str, of: str, work: "partial[Answer]") -> Answer:
+    """Do it, and write down that it was done."""
+    found = work()
+    archive.audit.note(Event("detect", who, where, "web", of, "failed" if found.failed else "success", found.in_short))
+    return found
+
+
+def _ticket(request: HttpRequest, number: str) -> Ticket[Answer]:
+    """What the account handed in.
+
+    Raises:
+        Http404: nothing of this number, or of images that it may not see any more.
+    """
+    try:
+        ticket = _desk.ticket(request.user.get_username(), number)
     except NotFound as error:
-        return render(request, "web/detection/stored.html", page | {"error": str(error)}, status=409)
-    finally:
-        _room.release()
-    _note(request, uid, look.reading, "success")
-    result = shown(look.reading.pooled, look.view)
-    result |= {"image": look.uid, "frame": look.frame, "images": len(look.reading.readings), "recorded": recorded}
-    return render(request, "web/detection/stored.html", page | result)
+        raise Http404(str(error)) from error
+    if ticket.stored:
+        _level(request, ticket.what)
+    return ticket
 
 
 def _level(request: HttpRequest, uid: str) -> Level:
-    """Whether a UID is of an instance or of a series.
+    """Whether a UID is of an instance, a series or a study.
 
     Raises:
-        Http404: neither, or none that the account may see.
+        Http404: none of them, or none that the account may see.
     """
-    for level in (Level.IMAGE, Level.SERIES):
+    for level in (Level.IMAGE, Level.SERIES, Level.STUDY):
         try:
             sees(here.archive(), request.user, level, uid)
         except NotFound:
@@ -98,38 +158,21 @@ def _level(request: HttpRequest, uid: str) -> Level:
     raise Http404(f"{uid}: not here")
 
 
-def _looked_at(file: UploadedFile, asked: str) -> tuple[SeriesReading, View | None, str]:
-    """What is in a file, the picture that carries it, and why it could not be read."""
-    with tempfile.NamedTemporaryFile(dir=here.archive().incoming()) as copy:
-        left = _MOST_BYTES
-        for chunk in file.chunks():
-            left -= len(chunk)
-            if left < 0:
-                reason = f"the file has more than {_MOST_BYTES >> 20} MiB"
-                return SeriesReading((not_read(reason),), not_read(reason), 0), None, reason
-            copy.write(chunk)
-        copy.flush()
-        try:
-            found, view = here.archive().classify_file(Path(copy.name), asked=asked)
-        except MedarchiveError as error:
-            return SeriesReading((not_read(str(error)),), not_read(str(error)), 0), None, str(error)
-    return found, view, ""
-
-
-def _similar(request: HttpRequest, view: View | None) -> list[Likeness]:
-    if view is None:
-        return []
-    return here.archive().similar(view, _ALIKE, wanted=visible(request.user))
-
-
-def _note(request: HttpRequest, of: str, found: SeriesReading, outcome: Outcome) -> None:
-    pooled = found.pooled
-    told = pooled.finding or ("abstained" if pooled.abstained else "nothing")
-    detail = f"{pooled.anatomy or 'not read'}, {told}, {len(found.readings)} images"
-    here.archive().audit.note(Event("detect", request.user.get_username(), origin(request), "web", of, outcome, detail))
+def _copied(file: UploadedFile) -> BinaryIO | None:
+    """An upload as a temporary file that outlives the request; None where it is too large."""
+    copy = tempfile.NamedTemporaryFile(dir=here.archive().incoming())  # noqa: SIM115  # whoever reads it closes it
+    left = _MOST_BYTES
+    for chunk in file.chunks():
+        left -= len(chunk)
+        if left < 0:
+            copy.close()
+            return None
+        copy.write(chunk)
+    copy.flush()
+    return cast("BinaryIO", copy)
 
 
 def _busy(request: HttpRequest) -> HttpResponse:
-    answer = render(request, "web/detection/busy.html", status=503)
-    answer["Retry-After"] = "5"
-    return answer
+    reply = render(request, "web/detection/busy.html", status=503)
+    reply["Retry-After"] = "5"
+    return reply

@@ -1,6 +1,4 @@
-"""Pictures for pages, as data URIs: what was read, and where the network looked. Nothing of them is kept."""
-
-import base64
+"""Pictures for pages: what was read, and where the network looked, as PNG."""
 
 import imagecodecs
 import numpy as np
@@ -9,18 +7,18 @@ from numpy.typing import NDArray
 from medarchive.insight.picture import onto
 from medarchive.view import View
 
-__all__ = ["heat_uri", "picture_uri"]
+__all__ = ["heat_png", "picture_png"]
 
 _LONGEST = 1024
 """Pixels of a side; larger pictures are shown with every second, third, ... pixel."""
 
 
-def picture_uri(view: View) -> str:
+def picture_png(view: View) -> bytes:
     """The picture as a display shows it."""
-    return _uri(np.rint(255 * _thinned(view.shown())).astype(np.uint8))
+    return _png(255 * _thinned(view.shown()))
 
 
-def heat_uri(view: View, heat: NDArray[np.float32]) -> str:
+def heat_png(view: View, heat: NDArray[np.float32]) -> bytes:
     """The heat map of a picture, of the picture's size: yellow to red, and transparent where it is cold.
 
     Args:
@@ -29,8 +27,7 @@ def heat_uri(view: View, heat: NDArray[np.float32]) -> str:
     """
     hot = np.clip(_thinned(onto(heat, *view.values.shape)), 0, 1)
     full = np.full_like(hot, 255)
-    layers = (full, 255 * (1 - hot), np.zeros_like(hot), 255 * hot)
-    return _uri(np.rint(np.stack(layers, axis=-1)).astype(np.uint8))
+    return _png(np.stack((full, 255 * (1 - hot), np.zeros_like(hot), 255 * hot), axis=-1))
 
 
 def _thinned(picture: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -38,5 +35,5 @@ def _thinned(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.ascontiguousarray(picture[::step, ::step])
 
 
-def _uri(pixels: NDArray[np.uint8]) -> str:
-    return "data:image/png;base64," + base64.b64encode(imagecodecs.png_encode(pixels)).decode()
+def _png(values: NDArray[np.float32]) -> bytes:
+    return bytes(imagecodecs.png_encode(np.rint(values).astype(np.uint8)))

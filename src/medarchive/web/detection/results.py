@@ -1,24 +1,26 @@
-"""Earlier results: of a patient, study, series or image, and of what an account asked for."""
+"""Earlier results: of a patient, study, series or image."""
 
-from itertools import islice
+from collections.abc import Iterable
 from typing import Any
 
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from medarchive.archive.findings import Finding
-from medarchive.dicom.query import Level
+from medarchive.dicom.ours import capture_uid
+from medarchive.dicom.query import Key, Level, OneOf, Query
 from medarchive.errors import NotFound
-from medarchive.insight.reading import LABELS
 from medarchive.web import here
-from medarchive.web.detection.shown import in_words, shown
-from medarchive.web.detection.visible import series_below
+from medarchive.web.detection.shown import CHOICES, in_words, shown
+from medarchive.web.detection.visible import Values, series_below
 from medarchive.web.gate import needs
+from medarchive.web.rights import within
 
-__all__ = ["mine", "results"]
+__all__ = ["results"]
 
 _LEVELS = {"patient": Level.PATIENT, "study": Level.STUDY, "series": Level.SERIES, "instance": Level.IMAGE}
-_MOST = 200
+_ON_A_PAGE = 50
 
 
 @needs("view")
@@ -30,42 +32,16 @@ def results(request: HttpRequest, level: str, uid: str) -> HttpResponse:
     if not series:
         raise Http404(f"{level} {uid}: not here")
     found = [each for each in _findings(uid) if each.series_uid in series]
+    part = Paginator(found[::-1], _ON_A_PAGE).get_page(request.GET.get("page"))
+    captures = _captures(request, part)
     page = {
         "level": level,
         "uid": uid,
-        "rows": [_row(each, series) for each in found[::-1][:_MOST]],
-        "more": len(found) > _MOST,
+        "part": part,
+        "rows": [_row(each, series[each.series_uid]) | {"capture": captures.get(each.id)} for each in part],
+        "first": next(iter(series.values())),
     }
-    page["labels"] = {task: [(label, in_words(label)) for label in labels] for task, labels in LABELS.items()}
-    page["first"] = next(iter(series.values()))
     return render(request, "web/detection/results.html", page)
-
-
-@needs("view")
-def mine(request: HttpRequest) -> HttpResponse:
-    """What the account asked for, and what it said of findings."""
-    archive, name = here.archive(), request.user.get_username()
-    rows = []
-    for event in islice(archive.audit.events(equal={"who": name, "action": "detect", "face": "web"}), _MOST):
-        row: dict[str, Any] = {"event": event}
-        series = _series_of(request, event.object)
-        if series:
-            current = [each for each in _findings(event.object) if each.pooled and each.superseded_at is None]
-            row |= {"series": next(iter(series.values())), "current": [shown(each) for each in current]}
-        rows.append(row)
-    said = [
-        {"finding": finding, "correction": correction, "words": in_words(finding.finding)}
-        for finding, correction in archive.corrections()
-        if correction.by == name and _series_of(request, finding.series_uid)
-    ]
-    return render(request, "web/detection/mine.html", {"rows": rows, "said": said[::-1][:_MOST]})
-
-
-def _series_of(request: HttpRequest, uid: str) -> dict[str, dict[str, str]]:
-    """The series that a UID is of, or is in, where the account may see it."""
-    if not uid or uid == "file":
-        return {}
-    return series_below(request.user, Level.SERIES, uid) or series_below(request.user, Level.IMAGE, uid)
 
 
 def _findings(uid: str) -> list[Finding]:
@@ -75,5 +51,22 @@ def _findings(uid: str) -> list[Finding]:
         return []
 
 
-def _row(finding: Finding, series: dict[str, dict[str, str]]) -> dict[str, Any]:
-    return shown(finding) | {"finding_row": finding, "of": series[finding.series_uid]}
+def _captures(request: HttpRequest, found: Iterable[Finding]) -> dict[int, str]:
+    """By reading, the SOP Instance UID of the heat map that is stored with it: it follows from what was read."""
+    named = {
+        capture_uid(each.series_uid, each.uid, frame, name): each.id
+        for each in found
+        for frame in (None, each.frame)
+        for name in (each.version, f"{each.version}-{each.id}")
+        if each.pooled and each.uid
+    }
+    if not named:
+        return {}
+    key = Key("SOPInstanceUID", OneOf(tuple(named)), Level.IMAGE, "UI")
+    there = here.archive().find(within(request.user, Query(Level.IMAGE, (key,))))
+    return {named[match.values["SOPInstanceUID"]]: match.values["SOPInstanceUID"] for match in there}
+
+
+def _row(finding: Finding, series: Values) -> dict[str, Any]:
+    said = [{"correction": each, "label": in_words(each.label)} for each in finding.corrections]
+    return shown(finding) | {"of": series, "said": said, "choices": CHOICES.get(finding.task, [])}

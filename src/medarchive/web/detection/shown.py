@@ -4,14 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from medarchive.archive.findings import Finding
-from medarchive.insight.reading import Reading
-from medarchive.view import View
+from medarchive.insight.reading import LABELS, Reading
 from medarchive.web.detection.cards import card
-from medarchive.web.detection.pictures import heat_uri, picture_uri
 
-__all__ = ["LABELS", "bars", "in_words", "shown"]
+__all__ = ["CHOICES", "bars", "in_words", "shown"]
 
-LABELS: Mapping[str, str] = {
+_WORDS: Mapping[str, str] = {
     "no_tumour": "no tumour",
     "tumour": "tumour, of any kind",
     "pituitary": "pituitary tumour",
@@ -19,37 +17,57 @@ LABELS: Mapping[str, str] = {
     "likely_malignant": "likely malignant",
     "bacteria": "pneumonia that looks bacterial",
     "virus": "pneumonia that looks viral",
-    "pneumonia": "pneumonia, of any kind",
 }
 _SUMS = ("tumour", "pneumonia")
+_DECIDES = ("tumour", "pneumonia", "likely_malignant")
+"""Labels whose probability is what the threshold for a finding is held against."""
 
 
 def in_words(label: str) -> str:
     """A label as people say it."""
-    return LABELS.get(label, label)
+    return _WORDS.get(label, label)
 
 
-def bars(probabilities: Mapping[str, float]) -> list[dict[str, object]]:
-    """Probabilities as bars, the highest first, sums last."""
+def bars(probabilities: Mapping[str, float], threshold: float | None = None) -> list[dict[str, object]]:
+    """Probabilities as bars, the highest first, sums last.
+
+    Args:
+        probabilities: by label, 0 to 1.
+        threshold: from which on there is a finding, to be marked on the bar that it is held against.
+    """
     ordered = sorted(probabilities.items(), key=lambda each: (each[0] in _SUMS, -each[1]))
-    return [{"label": in_words(label), "value": value, "percent": round(100 * value)} for label, value in ordered]
+    return [
+        {
+            "label": in_words(label),
+            "value": value,
+            "percent": round(100 * value),
+            "mark": round(100 * threshold) if threshold is not None and label in _DECIDES else None,
+        }
+        for label, value in ordered
+    ]
 
 
-def shown(reading: Reading | Finding, view: View | None = None) -> dict[str, Any]:
+def shown(reading: Reading | Finding) -> dict[str, Any]:
     """What the template of a reading needs."""
-    heat = reading.heat if isinstance(reading, Reading) else None
     if isinstance(reading, Finding):
         model = {"name": reading.model, "version": reading.model_version, "sha256": reading.model_sha256}
     else:
         model = {} if reading.model is None else {n: getattr(reading.model, n) for n in ("name", "version", "sha256")}
+    facts = card(reading.task)
     return {
         "reading": reading,
         "read": bool(reading.anatomy),
         "finding": in_words(reading.finding),
-        "bars": bars(reading.probabilities),
+        "probability": reading.probabilities.get(reading.finding),
+        "bars": bars(reading.probabilities, facts.get("abnormal") if facts and not facts["withheld"] else None),
         "model": model if model.get("name") else None,
-        "card": card(reading.task),
-        "picture": picture_uri(view) if view is not None else "",
-        "heat": heat_uri(view, heat) if view is not None and heat is not None else "",
-        "size": view.values.shape if view is not None else None,
+        "card": facts,
+        "normal": in_words(facts.get("normal", "")),
     }
+
+
+CHOICES: Mapping[str, list[tuple[str, str]]] = {
+    task: [(label, in_words(label)) for label in (*labels, *(("pneumonia",) if task == "chest-xray" else ()))]
+    for task, labels in LABELS.items()
+}
+"""What a clinician may say that it is instead, by task: labels, and the same in words."""

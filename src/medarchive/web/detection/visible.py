@@ -1,13 +1,16 @@
 """Visible: which of many images an account may see."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from medarchive.archive.alike import Likeness
-from medarchive.dicom.query import UNIQUE, Exact, Key, Level, Query
+from medarchive.dicom.query import UNIQUE, Exact, Key, Level, OneOf, Query
 from medarchive.web import here
 from medarchive.web.rights import Account, within
 
-__all__ = ["series_below", "visible"]
+__all__ = ["Values", "series_below", "series_of", "visible"]
+
+Values = dict[str, str]
+"""Of one entity: keyword to value, for its level and those above it."""
 
 
 def visible(account: Account) -> Callable[[Likeness], bool] | None:
@@ -19,8 +22,20 @@ def visible(account: Account) -> Callable[[Likeness], bool] | None:
     return lambda each: each.study_uid in studies
 
 
-def series_below(account: Account, level: Level, uid: str) -> dict[str, dict[str, str]]:
+def series_below(account: Account, level: Level, uid: str) -> dict[str, Values]:
     """The series below a UID or Patient ID that an account may see: their values by Series Instance UID."""
     key = Key(UNIQUE[level], Exact(uid), level, "LO" if level is Level.PATIENT else "UI")
     query = within(account, Query(Level.IMAGE if level is Level.IMAGE else Level.SERIES, (key,)))
     return {match.values["SeriesInstanceUID"]: match.values for match in here.archive().find(query)}
+
+
+def series_of(account: Account, uids: Iterable[str]) -> dict[str, list[Values]]:
+    """By UID of a study, series or instance, its series that an account may see; UIDs without any are left out."""
+    wanted = tuple(dict.fromkeys(uid for uid in uids if uid))
+    found: dict[str, list[Values]] = {}
+    for level in (Level.STUDY, Level.SERIES, Level.IMAGE) if wanted else ():
+        key = Key(UNIQUE[level], OneOf(wanted), level, "UI")
+        query = within(account, Query(Level.IMAGE if level is Level.IMAGE else Level.SERIES, (key,)))
+        for match in here.archive().find(query):
+            found.setdefault(match.values[UNIQUE[level]], []).append(match.values)
+    return found

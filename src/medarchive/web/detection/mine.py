@@ -1,0 +1,73 @@
+"""Mine: what an account asked for, what it said of findings, and what it looked at."""
+
+from itertools import islice
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from medarchive.archive.findings import Finding
+from medarchive.errors import NotFound
+from medarchive.web import here
+from medarchive.web.detection.shown import in_words, shown
+from medarchive.web.detection.visible import Values, series_of
+from medarchive.web.gate import needs
+
+__all__ = ["mine"]
+
+_MOST = 50
+_BACK = 500
+"""So many visits back studies are looked for."""
+
+
+@needs("view")
+def mine(request: HttpRequest) -> HttpResponse:
+    """The newest of each; what the account may not see any more is not named."""
+    audit, name = here.archive().audit, request.user.get_username()
+    asked = list(audit.events(equal={"who": name, "action": "detect", "face": "web"}, limit=_MOST))
+    visits = audit.events(equal={"who": name, "action": "view", "face": "web"}, limit=_BACK)
+    viewed = list(islice({event.object: event for event in visits}.items(), _MOST))
+    said = [each for each in here.archive().corrections() if each[1].by == name][: -_MOST - 1 : -1]
+    uids = [event.object for event in asked] + [uid for uid, _ in viewed] + [each.series_uid for each, _ in said]
+    known = series_of(request.user, uids)
+    current = _Current()
+    page = {
+        "asked": [{"event": event, "series": current.of(known.get(event.object, []))} for event in asked],
+        "said": [
+            {
+                "finding": finding,
+                "words": in_words(finding.finding),
+                "correction": correction,
+                "label": in_words(correction.label),
+                "series": known[finding.series_uid][0],
+            }
+            for finding, correction in said
+            if finding.series_uid in known
+        ],
+        "viewed": [{"event": event, "series": current.of(known[uid])} for uid, event in viewed if uid in known],
+    }
+    return render(request, "web/detection/mine.html", page)
+
+
+class _Current:
+    """What stands of series now; each is looked up once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, list[dict[str, Any]]] = {}
+
+    def of(self, series: list[Values]) -> list[dict[str, Any]]:
+        """Of each, its values and its newest reading; only those that were read, where any was."""
+        every = [{"values": values, "current": self._read(values["SeriesInstanceUID"])} for values in series]
+        return [each for each in every if each["current"]] or every[:1]
+
+    def _read(self, uid: str) -> list[dict[str, Any]]:
+        if uid not in self._known:
+            self._known[uid] = [shown(each) for each in _findings(uid) if each.superseded_at is None]
+        return self._known[uid]
+
+
+def _findings(uid: str) -> list[Finding]:
+    try:
+        return here.archive().findings(uid)
+    except NotFound:
+        return []
