@@ -49,8 +49,8 @@ unit: $(DEV)/.installed tools
 
 # Peers, the validator dciodvfy and strace are the distribution's.
 tools:
-	@for tool in /usr/bin/storescu /usr/bin/dciodvfy /usr/bin/strace /usr/lib/postgresql/*/bin/initdb /usr/sbin/mariadbd; do test -x $$tool || { \
-	  echo "the tests need $$tool: run .ci/run, or on Debian and Ubuntu: apt-get install dcmtk dicom3tools strace postgresql mariadb-server"; exit 1; }; done
+	@for tool in /usr/bin/storescu /usr/bin/dciodvfy /usr/bin/strace /usr/lib/postgresql/*/bin/initdb /usr/sbin/mariadbd /usr/bin/chromium; do test -x $$tool || { \
+	  echo "the tests need $$tool: run .ci/run, or on Debian and Ubuntu: apt-get install dcmtk dicom3tools strace postgresql mariadb-server chromium"; exit 1; }; done
 
 bench: $(DEV)/.installed
 	$(DEV)/bin/python benchmarks/store_rate.py

@@ -180,6 +180,10 @@ class Settings:
             raise SettingsError(
                 f"web_prefix = {self.web_prefix!r}: expected a path such as /archive, without a / at its end"
             )
+        if self.web_ohif and self.web_prefix:
+            raise SettingsError(
+                "web_ohif and web_prefix: that viewer wants the root of its origin, so not below a path"
+            )
         if bool(self.web_certificate) != bool(self.web_key):
             raise SettingsError("web_certificate and web_key: one is useless without the other")
         titles = [peer.ae_title for peer in self.peers]

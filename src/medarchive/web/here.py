@@ -2,9 +2,10 @@
 
 from medarchive.archive.archive import Archive
 
-__all__ = ["archive", "serve"]
+__all__ = ["archive", "serve", "viewer", "viewer_port"]
 
 _served: list[Archive] = []
+_viewer: list[int] = []
 
 
 def serve(archive: Archive | None) -> None:
@@ -15,3 +16,13 @@ def serve(archive: Archive | None) -> None:
 def archive() -> Archive:
     """The archive that is served."""
     return _served[0]
+
+
+def viewer(port: int) -> None:
+    """Note that OHIF is served on this port."""
+    _viewer[:] = [port]
+
+
+def viewer_port() -> int | None:
+    """The port that OHIF is served on; None where it is not."""
+    return _viewer[0] if _viewer else None
