@@ -166,6 +166,35 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     return chain, secret
 
 
+def test_ohif_is_served_beside_on_a_port_of_its_own(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dist = tmp_path / "ohif" / "package" / "dist"
+    dist.mkdir(parents=True)
+    (dist / "index.html").write_text("<!doctype html><title>viewer</title>")
+    (dist / "app-config.js").write_text("window.config = {}")
+    monkeypatch.setenv("MEDARCHIVE_WEB_OHIF_PORT", "0")
+    options = (
+        "--no-node",
+        "--no-jobs",
+        "--web-port",
+        "0",
+        "--web-prefix",
+        "/archive",
+        "--ohif",
+        str(tmp_path / "ohif"),
+    )
+    node, (line, viewer) = serve(*options, lines=2)
+    match = re.fullmatch(r"OHIF is on (http://127\.0\.0\.1:\d+)/", viewer)
+    assert match is not None, viewer
+    assert httpx.get(match[1]).headers["location"] == address(line) + "accounts/login/"
+    assert "qidoRoot" in httpx.get(match[1] + "/app-config.js").text
+    assert httpx.get(match[1] + "/dicom-web/studies/1").status_code in (401, 404)
+    assert httpx.post(match[1] + "/dicom-web/studies").status_code == 405
+    node.terminate()
+    assert node.wait(40) == 0
+
+
 def test_tls(serve: Serve, tmp_path: Path) -> None:
     chain, key = certificate(tmp_path)
     options = ("--no-node", "--no-jobs", "--web-port", "0", "--web-certificate", str(chain), "--web-key", str(key))

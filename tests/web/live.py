@@ -17,7 +17,7 @@ def running(archive: Archive, **changes: Any) -> Iterator[str]:
     archive.settings = archive.settings.changed(web_port=0, **changes)
     server = Server(archive)
     try:
-        yield address(archive.settings, server.socket).rstrip("/")
+        yield address(archive.settings, server.socket)
     finally:
         server.stop(5)
         assert not any(thread.name == "web" for thread in threading.enumerate())

@@ -5,6 +5,7 @@ import socket
 import sys
 from collections.abc import Sequence
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -16,7 +17,7 @@ from medarchive.settings import Settings
 
 __all__ = ["beside", "serve", "web"]
 
-_NEEDED = ("django", "allauth", "uvicorn", "whitenoise", "PIL")
+_NEEDED = ("django", "allauth", "uvicorn", "whitenoise", "starlette", "PIL")
 _LAST = 5.0
 """Seconds of the grace that are left to the process itself."""
 
@@ -39,6 +40,9 @@ def serve(  # noqa: PLR0913  # options
     web_host: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Address that the web listens on.")] = None,
     web_port: Annotated[int | None, typer.Option(min=0, max=65535, help="Its TCP port; 0 takes a free one.")] = None,
     web_prefix: Annotated[str | None, typer.Option(metavar="PATH", help="Path below which the web lies.")] = None,
+    ohif: Annotated[
+        str | None, typer.Option("--ohif", metavar="DIR", help="Offer OHIF, from its unpacked npm package.")
+    ] = None,
     web_certificate: Annotated[str | None, typer.Option(metavar="FILE", help="PEM file, for TLS on the web.")] = None,
     web_key: Annotated[str | None, typer.Option(metavar="FILE", help="PEM file with the certificate's key.")] = None,
 ) -> None:
@@ -69,6 +73,7 @@ def serve(  # noqa: PLR0913  # options
         web_host=web_host,
         web_port=web_port,
         web_prefix=web_prefix,
+        web_ohif=ohif,
         web="false" if no_web else None,
         web_certificate=web_certificate,
         web_key=web_key,
@@ -94,24 +99,19 @@ def serve(  # noqa: PLR0913  # options
             _announce(settings, node.port)
         if pages is not None:
             children.append(pages[0])
-            if pages[0].wait_until_ready():
-                _say(f"the web is on {pages[1]}")
-            else:
-                typer.echo("the web did not start; it will be tried again", err=True)
+            ready = pages[0].wait_until_ready()
+            typer.echo(pages[1] if ready else "the web did not start; it will be tried again", err=not ready)
+            sys.stdout.flush()
         while not stop.wait(1.0):
             for child in children:
                 child.look_after()
 
 
 def _announce(settings: Settings, port: int) -> None:
-    _say(f"{settings.ae_title} listens on {settings.host}:{port}, archive {settings.archive.absolute()}")
+    typer.echo(f"{settings.ae_title} listens on {settings.host}:{port}, archive {settings.archive.absolute()}")
+    sys.stdout.flush()
     if not (settings.peers or settings.any_peer):
         typer.echo("no peers are known, so every association is rejected: see --peer and --any-peer", err=True)
-
-
-def _say(line: str) -> None:
-    typer.echo(line)
-    sys.stdout.flush()
 
 
 def _ask_to_stop(children: Sequence[Child]) -> None:
@@ -125,7 +125,9 @@ def _wait_for(children: Sequence[Child]) -> None:
 
 
 def _web(settings: Settings, parts: contextlib.ExitStack) -> tuple[Child, str] | None:
-    """The process of the web, and its address; None where it is not wanted, or cannot be had and need not be.
+    """The process of the web, and what is to be said when it is ready.
+
+    None where it is not wanted, or cannot be had and need not be.
 
     Raises:
         SettingsError: it is wanted, and cannot be had.
@@ -138,29 +140,35 @@ def _web(settings: Settings, parts: contextlib.ExitStack) -> tuple[Child, str] |
             raise SettingsError(f"no web: {missing[0]} is not installed; pip install 'medarchive[web]', or --no-web")
         from medarchive.web.listening import address, listener
 
-        shared = parts.enter_context(listener(settings))
+        shared = [parts.enter_context(listener(settings, settings.web_port))]
+        lines = [f"the web is on {address(settings, shared[0])}{settings.web_prefix}/"]
+        if settings.web_ohif:
+            from medarchive.web.ohif import built
+
+            built(Path(settings.web_ohif))
+            shared.append(parts.enter_context(listener(settings, settings.web_ohif_port)))
+            lines.append(f"OHIF is on {address(settings, shared[1])}/")
     except SettingsError as error:
         if settings.web == "true":
             raise
         typer.echo(f"{error}", err=True)
         return None
-    number = shared.fileno()
-    child = Child(settings, ["web", str(number)], [number])
-    return child, address(settings, shared)
+    numbers = [each.fileno() for each in shared]
+    return Child(settings, ["web", *map(str, numbers)], numbers), "\n".join(lines)
 
 
 @with_settings
-def web(settings: Settings, listener: int) -> None:
-    """Be the web face on a listening socket that was inherited, for as long as the parent lives."""
+def web(settings: Settings, listener: int, ohif: Annotated[int | None, typer.Argument()] = None) -> None:
+    """Be the web face on listening sockets that were inherited, for as long as the parent lives."""
     from medarchive.archive.archive import Archive
     from medarchive.cli.reading import reader_for
     from medarchive.web.application import Server
 
     stop = stop_on_signals()
     stop_with_parent(stop)
-    shared = socket.socket(fileno=listener)
-    with shared, Archive.open(settings, reader=reader_for(settings)) as archive:
-        server = Server(archive, shared)
+    shared = [None if number is None else socket.socket(fileno=number) for number in (listener, ohif)]
+    with Archive.open(settings, reader=reader_for(settings)) as archive:
+        server = Server(archive, *shared)
         say_ready()
         stop.wait()
         server.stop(GRACE - _LAST)

@@ -3,14 +3,15 @@
 import asyncio
 import socket
 import threading
-from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 from medarchive.archive.archive import Archive
 from medarchive.web.accounts.prepare import prepare
-from medarchive.web.listening import BACKLOG, listener
+from medarchive.web.listening import BACKLOG, address, listener
+from medarchive.web.ohif import Ohif
 
 __all__ = ["Server", "application"]
 
@@ -26,42 +27,60 @@ def application(archive: Archive) -> Any:
 
 
 class Server:
-    """Runs the application in this process, in a thread of its own."""
+    """Runs the application in this process, in a thread of its own; the viewer OHIF, too, where it is wanted."""
 
-    def __init__(self, archive: Archive, listening: socket.socket | None = None) -> None:
-        """Serve on a listening socket; None: on ``web_host`` and ``web_port``.
+    def __init__(
+        self, archive: Archive, listening: socket.socket | None = None, ohif: socket.socket | None = None
+    ) -> None:
+        """Serve on listening sockets; None: on the ports of the settings.
 
         Raises:
-            SettingsError: see ``listener``.
+            SettingsError: see ``listener``; or there is no OHIF in the folder that is named.
         """
         settings = archive.settings
-        self.socket = listening or listener(settings)
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # or answers wait 40 ms for an ACK
+        self._settings = settings
+        self.socket = listening or listener(settings, settings.web_port)
         self.port = int(self.socket.getsockname()[1])
-        config = uvicorn.Config(
-            application(archive),
-            log_level="warning",
-            access_log=False,
-            lifespan="off",
-            ws="none",
-            server_header=False,
-            backlog=BACKLOG,
-            proxy_headers=bool(settings.web_proxies),
-            forwarded_allow_ips=list(settings.web_proxies),
-            ssl_certfile=settings.web_certificate or None,
-            ssl_keyfile=settings.web_key or None,
-        )
-        self._server = uvicorn.Server(config)
+        front = application(archive)
+        self._servers = [(self._server(front), self.socket)]
+        if settings.web_ohif:
+            viewer = Ohif(Path(settings.web_ohif), front, cookie="medarchive", login=self._login)
+            self._servers.append((self._server(viewer), ohif or listener(settings, settings.web_ohif_port)))
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
         self._thread.start()
 
+    def _server(self, served: Any) -> uvicorn.Server:
+        settings = self._settings
+        return uvicorn.Server(
+            uvicorn.Config(
+                served,
+                log_level="warning",
+                access_log=False,
+                lifespan="off",
+                ws="none",
+                server_header=False,
+                backlog=BACKLOG,
+                proxy_headers=bool(settings.web_proxies),
+                forwarded_allow_ips=list(settings.web_proxies),
+                ssl_certfile=settings.web_certificate or None,
+                ssl_keyfile=settings.web_key or None,
+            )
+        )
+
+    def _login(self, host: str) -> str:
+        return f"{address(self._settings, self.socket, host)}{self._settings.web_prefix}/accounts/login/"
+
     def _run(self) -> None:
-        run: Callable[..., Any] = self._server.serve
-        asyncio.run(run(sockets=[self.socket]))
+        async def run() -> None:
+            await asyncio.gather(*(server.serve(sockets=[each]) for server, each in self._servers))
+
+        asyncio.run(run())
 
     def stop(self, seconds: float) -> None:
         """Let the requests under way finish, for some seconds."""
-        self._server.config.timeout_graceful_shutdown = int(seconds)
-        self._server.should_exit = True
+        for server, _ in self._servers:
+            server.config.timeout_graceful_shutdown = int(seconds)
+            server.should_exit = True
         self._thread.join(seconds + 5)
-        self.socket.close()
+        for _, each in self._servers:
+            each.close()

@@ -12,8 +12,8 @@ __all__ = ["BACKLOG", "address", "listener"]
 BACKLOG = 512
 
 
-def listener(settings: Settings) -> socket.socket:
-    """A socket that listens on ``web_host`` and ``web_port``.
+def listener(settings: Settings, port: int) -> socket.socket:
+    """A socket that listens on ``web_host`` and a port: ``web_port``, or ``web_ohif_port``.
 
     Raises:
         SettingsError: it cannot, or the certificate cannot be used.
@@ -27,17 +27,18 @@ def listener(settings: Settings) -> socket.socket:
             raise SettingsError(f"web_certificate {settings.web_certificate}, web_key: {error}") from error
     family = socket.AF_INET6 if ":" in settings.web_host else socket.AF_INET
     try:
-        return socket.create_server((settings.web_host, settings.web_port), family=family, backlog=BACKLOG)
+        return socket.create_server((settings.web_host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         why = os.strerror(error.errno) if error.errno else str(error)
         raise SettingsError(
-            f"the web cannot listen on {settings.web_host}:{settings.web_port}: {why}; "
+            f"the web cannot listen on {settings.web_host}:{port}: {why}; "
             "give it another --web-port, or leave it with --no-web"
         ) from error
 
 
-def address(settings: Settings, listening: socket.socket) -> str:
-    """Where a browser finds it."""
-    host = f"[{settings.web_host}]" if ":" in settings.web_host else settings.web_host
+def address(settings: Settings, listening: socket.socket, host: str = "") -> str:
+    """Where a browser finds it, without a prefix; under another name than ``web_host``, where one is given."""
+    host = host or settings.web_host
+    host = f"[{host}]" if ":" in host and not host.startswith("[") else host
     scheme = "https" if settings.web_certificate else "http"
-    return f"{scheme}://{host}:{listening.getsockname()[1]}{settings.web_prefix}/"
+    return f"{scheme}://{host}:{listening.getsockname()[1]}"
