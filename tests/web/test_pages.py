@@ -376,3 +376,66 @@ class TestOtherObjects:
             if record.series_uid:
                 assert browser.get(f"/series/{record.series_uid}/").status_code == 200, uid
                 assert json.loads(browser.get(f"/series/{record.series_uid}/frames/").content)["looks"] is not None
+
+
+class TestFailures:
+    def test_no_such_frame_is_said_to_scripts_as_json(self, archive: Archive, member: Any) -> None:
+        put(archive, ct(1))
+        path = ADDRESSES["frame"].replace("/0/", "/7/")
+        answer = member.browser("viewer").get(path, headers={"Sec-Fetch-Dest": "empty"})
+        assert answer.status_code == 404
+        assert "no frame 7" in answer.json()["error"]
+
+    def test_and_to_people_as_a_page(self, archive: Archive, member: Any) -> None:
+        put(archive, ct(1))
+        answer = member.browser("viewer").get(ADDRESSES["frame"].replace("/0/", "/7/"))
+        assert (answer.status_code, answer["Content-Type"][:9]) == (404, "text/html")
+
+
+class TestPixels:
+    def test_stored_values_come_as_they_are(self, archive: Archive, member: Any) -> None:
+        put(archive, ct(1, RescaleSlope="2", RescaleIntercept="-1024", PixelSpacing=["0.5", "0.7"]))
+        browser = member.browser("viewer")
+        described = browser.get(ADDRESSES["series-frames"]).json()
+        (frame,), (look,) = described["frames"], described["looks"]
+        assert (look["slope"], look["intercept"], look["unit"]) == (2, -1024, "HU")
+        assert (look["spacing"], look["measured"]) == ([0.5, 0.7], "patient")
+        answer = browser.get(f"{ADDRESSES['frame']}?v={frame[5]}")
+        assert answer.content == pydicom.dcmread(io.BytesIO(ct(1))).PixelData
+        said = {"rows": 32, "columns": 32, "samples": 1, "bytes": 2, "signed": False}
+        assert json.loads(answer["X-Frame"]) == said
+        assert "immutable" in answer["Cache-Control"]
+        assert "immutable" not in browser.get(ADDRESSES["frame"])["Cache-Control"]
+
+    def test_slices_lie_as_in_the_body(self, archive: Archive, member: Any) -> None:
+        lying = {"ImageOrientationPatient": [1, 0, 0, 0, 1, 0]}
+        heights = (30.0, 10.0, 20.0)
+        put(archive, *(ct(n, ImagePositionPatient=[0, 0, z], **lying) for n, z in enumerate(heights, 1)))  # type: ignore[arg-type]
+        frames = member.browser("viewer").get(ADDRESSES["series-frames"]).json()["frames"]
+        assert [(each[3], each[4]) for each in frames] == [(2, 10.0), (3, 20.0), (1, 30.0)]
+
+    def test_a_palette_comes_as_colour(self, archive: Archive, member: Any) -> None:
+        dataset = pydicom.dcmread(io.BytesIO(ct(1)))
+        dataset.PhotometricInterpretation = "PALETTE COLOR"
+        dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 8, 8, 7
+        for number, colour in enumerate(("Red", "Green", "Blue")):
+            setattr(dataset, f"{colour}PaletteColorLookupTableDescriptor", [256, 0, 16])
+            entries = b"".join((257 * (255 if number == 0 else index)).to_bytes(2, "little") for index in range(256))
+            setattr(dataset, f"{colour}PaletteColorLookupTableData", entries)
+        dataset.PixelData = bytes(range(256)) * 4
+        put(archive, part10(dataset))
+        answer = member.browser("viewer").get(ADDRESSES["frame"])
+        said = json.loads(answer["X-Frame"])
+        assert (said["samples"], said["bytes"]) == (3, 1)
+        assert answer.content[: 3 * 3] == bytes((255, 0, 0, 255, 1, 1, 255, 2, 2))
+
+    def test_a_thumbnail_is_small_and_kept(self, archive: Archive, member: Any) -> None:
+        from PIL import Image
+
+        put(archive, ct(1, size=400))
+        browser = member.browser("viewer")
+        answer = browser.get(ADDRESSES["thumbnail"], {"size": "128"})
+        with Image.open(io.BytesIO(answer.content)) as picture:
+            assert (picture.format, picture.size) == ("JPEG", (128, 128))
+        again = browser.get(ADDRESSES["thumbnail"], {"size": "128"}, headers={"If-None-Match": answer["ETag"]})
+        assert (again.status_code, again.content) == (304, b"")

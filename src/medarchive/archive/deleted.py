@@ -13,16 +13,10 @@ FROM instance JOIN series ON series.id = instance.series JOIN study ON study.id 
 JOIN patient ON patient.id = study.patient
 WHERE instance.hidden_at IS NOT NULL ORDER BY instance.hidden_at DESC, instance.id
 """
-_NAMED = [
-    "SeriesInstanceUID",
-    "Modality",
-    "SeriesDescription",
-    "StudyInstanceUID",
-    "StudyDate",
-    "StudyDescription",
-    "PatientName",
-    "PatientID",
-]
+_NAMED = (
+    *("SeriesInstanceUID", "Modality", "SeriesDescription", "StudyInstanceUID", "StudyDate"),
+    *("StudyDescription", "PatientName", "PatientID"),
+)
 
 
 @dataclass(frozen=True, slots=True)

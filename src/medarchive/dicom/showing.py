@@ -14,44 +14,17 @@ from medarchive.dicom.subject import rescale_of, text_of
 
 __all__ = ["KEYWORDS", "showing", "tables"]
 
-KEYWORDS = [
-    "Modality",
-    "Rows",
-    "Columns",
-    "NumberOfFrames",
-    "PhotometricInterpretation",
-    "SamplesPerPixel",
-    "BitsStored",
-    "PixelRepresentation",
-    "RescaleSlope",
-    "RescaleIntercept",
-    "RescaleType",
-    "WindowCenter",
-    "WindowWidth",
-    "WindowCenterWidthExplanation",
-    "VOILUTFunction",
-    "PixelSpacing",
-    "PixelSpacingCalibrationType",
-    "ImagerPixelSpacing",
-    "NominalScannedPixelSpacing",
-    "PixelAspectRatio",
-    "ImagePositionPatient",
-    "ImageOrientationPatient",
-    "InstanceNumber",
-    "SliceThickness",
-    "FrameTime",
-    "RecommendedDisplayFrameRate",
-    "CineRate",
-    "SharedFunctionalGroupsSequence",
-    "PerFrameFunctionalGroupsSequence",
-    "ModalityLUTSequence",
-    "VOILUTSequence",
-    "PixelPaddingValue",
-    "PixelPaddingRangeLimit",
-    "SequenceOfUltrasoundRegions",
-    "ImageLaterality",
-    "ViewPosition",
-]
+KEYWORDS = (
+    *("Modality", "Rows", "Columns", "NumberOfFrames", "PhotometricInterpretation", "SamplesPerPixel"),
+    *("BitsStored", "PixelRepresentation", "RescaleSlope", "RescaleIntercept", "RescaleType"),
+    *("WindowCenter", "WindowWidth", "WindowCenterWidthExplanation", "VOILUTFunction", "PixelSpacing"),
+    *("PixelSpacingCalibrationType", "ImagerPixelSpacing", "NominalScannedPixelSpacing"),
+    *("PixelAspectRatio", "ImagePositionPatient", "ImageOrientationPatient", "InstanceNumber"),
+    *("SliceThickness", "FrameTime", "RecommendedDisplayFrameRate", "CineRate"),
+    *("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence", "ModalityLUTSequence"),
+    *("VOILUTSequence", "PixelPaddingValue", "PixelPaddingRangeLimit", "SequenceOfUltrasoundRegions"),
+    *("ImageLaterality", "ViewPosition"),
+)
 """The attributes that are read."""
 _NO_REGIONS: list[list[float]] = []
 _CENTIMETRES = 3

@@ -51,6 +51,7 @@ class Failures:
         if not isinstance(error, MedarchiveError):
             return None
         status = status_of(error)
-        if not request.accepts("text/html"):
+        asked_by_script = request.headers.get("Sec-Fetch-Dest") == "empty"
+        if asked_by_script or not request.accepts("text/html"):
             return JsonResponse({"error": str(error)}, status=status)
         return render(request, "web/failure.html", {"title": _TITLES[status], "error": str(error)}, status=status)

@@ -4,7 +4,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 
+from medarchive.archive.holdings import Holding
 from medarchive.dicom.query import Level
+from medarchive.dicom.showing import KEYWORDS, showing
+from medarchive.errors import MedarchiveError
+from medarchive.web import here
 from medarchive.web.gate import needs
 from medarchive.web.pages.entities import one, under
 from medarchive.web.pages.study import Shelf, shelves
@@ -39,6 +43,16 @@ def series(request: HttpRequest, uid: str) -> HttpResponse:
     return render(request, "web/objects.html", {**shown, "objects": objects[:_MOST_LISTED], "count": len(objects)})
 
 
+def _first_look(kept: Holding) -> dict[str, object] | None:
+    """How the first image is shown, so that it need not wait for what is said of the others; None: unknown yet."""
+    try:
+        header = here.archive().header(kept.middle, KEYWORDS)
+    except MedarchiveError:
+        return None
+    said = showing(header, kept.middle_frame)
+    return None if said["tables"] else said
+
+
 def _told(this: Shelf) -> dict[str, object]:
     """What the viewer's program is told at its start."""
     values, kept = this.values, this.kept
@@ -49,6 +63,7 @@ def _told(this: Shelf) -> dict[str, object]:
         "frame": reverse("frame", args=[nowhere, 0]).replace("/0/", "/UID/", 1).replace("/0/", "/FRAME/", 1),
         "tables": reverse("lookup-tables", args=[nowhere]).replace("/0/", "/UID/", 1),
         "attributes": reverse("attributes", args=[nowhere]).replace("/0/", "/UID/", 1),
-        "first": [kept.middle, kept.middle_frame],
+        "first": [kept.middle, kept.middle_frame, kept.middle_version],
+        "look": _first_look(kept),
         "modality": values["Modality"],
     }

@@ -20,7 +20,7 @@ __all__ = ["described"]
 _KEPT = 32
 _MOST_FRAMES = 20_000
 _guard = threading.Lock()
-_known: OrderedDict[tuple[int, ...], dict[str, Any]] = OrderedDict()
+_known: OrderedDict[tuple[tuple[str, str], ...], dict[str, Any]] = OrderedDict()
 
 
 def described(records: Sequence[InstanceRecord]) -> dict[str, Any]:
@@ -35,7 +35,8 @@ def described(records: Sequence[InstanceRecord]) -> dict[str, Any]:
     Raises:
         ArchiveBusy: the archive cannot be read now.
     """
-    key = tuple(record.id for record in records)
+    # Not by row: the catalogue may give the number of a purged one again.
+    key = tuple((record.uid, record.sha256) for record in records)
     with _guard:
         if key in _known:
             _known.move_to_end(key)

@@ -3,7 +3,8 @@
 import { ACTIONS, buttons, explain, keys } from "./actions.js";
 import { Gestures } from "./gestures.js";
 import { Panel } from "./panel.js";
-import { Stack } from "./stack.js";
+import { pixelsOf } from "./pixels.js";
+import { address, Stack } from "./stack.js";
 import { View } from "./view.js";
 
 const root = document.querySelector("[data-viewer]");
@@ -29,7 +30,9 @@ class Viewer {
     document.addEventListener("fullscreenchange", () => this.press());
   }
 
+  /** The first image as soon as it is there, then what there is to know of all. */
   async begin() {
+    const early = told.look && (await this.early().catch(() => null));
     const response = await fetch(told.frames);
     if (!response.ok) throw new Error(`the list of images: status ${response.status}`);
     this.stack = new Stack(told, await response.json());
@@ -39,13 +42,29 @@ class Viewer {
     slider.disabled = this.stack.length < 2;
     const { milliseconds } = this.stack.look(0);
     if (milliseconds) rate.value = String(Math.min(Math.max(Math.round(1000 / milliseconds), 1), 60));
-    await this.go(this.stack.indexOf(...told.first));
-    performance.mark("first-image");
-    root.dataset.ready = String(Math.round(performance.now()));
+    const first = this.stack.indexOf(...told.first);
+    if (early && this.stack.frames[first].uid === told.first[0]) this.stack.keep(first, early);
+    await this.go(first);
+    this.arrived();
+  }
+
+  async early() {
+    const [uid, frame, version] = told.first;
+    const pixels = await pixelsOf(await fetch(`${address(told.frame, uid, frame)}?v=${version}`));
+    this.view.show(pixels, told.look, null, `${uid} ${frame}`);
+    this.state("");
+    this.arrived();
+    return pixels;
+  }
+
+  /** Note when the first image was there: milliseconds since the page was asked for. */
+  arrived() {
+    root.dataset.ready ??= String(Math.round(performance.now()));
   }
 
   /** Show an image; of several asked for in a row the last one counts. */
   async go(index) {
+    if (!this.stack) return;
     const last = this.stack.length - 1;
     this.index = Math.min(Math.max(index, 0), last);
     const wanted = this.index;
@@ -172,6 +191,7 @@ class Viewer {
   }
 
   play() {
+    if (!this.stack) return;
     if (this.playing) {
       clearTimeout(this.playing);
       this.playing = 0;
@@ -226,7 +246,7 @@ const ACTS = {
     viewer.press();
   },
   attributes: (viewer) => {
-    viewer.panel.toggle(viewer.stack.frames[viewer.index].uid);
+    viewer.panel.toggle(viewer.stack?.frames[viewer.index].uid ?? told.first[0]);
     viewer.press();
   },
   "attributes-close": (viewer) => {
