@@ -101,12 +101,12 @@ class Reads:
         records = images_of(self._catalog, "instance.series = ?", job.target)
         trouble = ""
         if records:
-            _, trouble = self._series(records, pause)
+            _, trouble = self.series(records, pause)
         self._catalog.write(lambda transaction: self._end(transaction, job, {record.id for record in records}))
         uid = records[0].uid if records else ""
         return Compressed("read", job.target, uid, instances=len(records), error=trouble)
 
-    def _series(self, records: Sequence[InstanceRecord], pause: Callable[[], None]) -> tuple[Look, str]:
+    def series(self, records: Sequence[InstanceRecord], pause: Callable[[], None]) -> tuple[Look, str]:
         """Read a series and record what was read; that, and what kept it from being said as DICOM.
 
         Args:
@@ -206,7 +206,7 @@ class Reads:
 
     def _recorded(self, records: Sequence[InstanceRecord]) -> Look:
         """Read a series now, and record it."""
-        look, trouble = self._series(records, at_once)
+        look, trouble = self.series(records, at_once)
         if trouble:
             LOGGER.warning("series %s: %s", records[0].series_uid, trouble)
         return look

@@ -250,6 +250,26 @@ def test_read_again_the_same_leaves_the_same(archive: Archive) -> None:
     assert archive.findings(SERIES, images=True) == before
 
 
+def test_looking_records_nothing_unless_it_is_a_series_that_shall_be_recorded(archive: Archive) -> None:
+    push(archive, slices(*TUMOUR))
+    for uid, options in (
+        (SERIES, {}),
+        (SERIES, {"asked": "lung", "record": True}),
+        (f"{SERIES}.3", {"record": True}),
+    ):
+        look = archive.look(uid, **options)
+        assert not look.recorded
+        assert archive.findings(SERIES) == []
+        assert look.view is not None
+    look = archive.look(SERIES, record=True)
+    assert (look.recorded, look.uid, look.frame, look.reading.pooled.finding) == (True, f"{SERIES}.3", 0, "glioma")
+    assert look.view is not None
+    assert look.view.shown().mean() == pytest.approx(0.9, abs=0.01)
+    assert newest(archive).finding == "glioma"
+    with pytest.raises(NotFound, match="no image and no series"):
+        archive.look(STUDY)
+
+
 def test_broken_off_anywhere_it_is_done_when_done_again(
     tmp_path: Path, reader: BrightnessReader, monkeypatch: pytest.MonkeyPatch
 ) -> None:

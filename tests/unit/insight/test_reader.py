@@ -67,6 +67,30 @@ def test_ct_of_the_head_is_a_brain_but_not_read() -> None:
     assert "MR only" in reading.reason
 
 
+def test_what_somebody_says_is_taken_for_that_and_said_so() -> None:
+    reader = Reader([router(*["other"] * 11), brain()])
+    alone = reader.read([view(9)]).pooled
+    assert (alone.anatomy, alone.finding, alone.probabilities) == ("other", "", {})
+    found = reader.read([view(9), view(3)], Evidence("MR", "BRAIN"), "brain")
+    for reading in (*found.readings, found.pooled):
+        assert (reading.anatomy, reading.task) == ("brain", "brain")
+        assert reading.reason.startswith("taken for brain because somebody said so; ")
+    assert (found.pooled.finding, found.pooled.abstained) == ("meningioma", False)
+    agreed = Reader([router(*["brain-mr"] * 11), brain()]).read([view(9)], asked="brain").pooled
+    assert agreed.reason == "taken for brain because somebody said so"
+
+
+def test_what_somebody_says_makes_no_network_for_it() -> None:
+    reading = Reader([router(*["brain-ct"] * 11), brain()]).read([view(9)], Evidence("CT", "HEAD"), "brain").pooled
+    assert (reading.finding, reading.abstained, reading.probabilities) == ("", True, {})
+    assert reading.reason.startswith("taken for brain because somebody said so")
+    assert "MR only" in reading.reason
+    lung = Reader([router(*["brain-mr"] * 11), brain()]).read([view(9)], asked="lung").pooled
+    assert (lung.anatomy, lung.finding) == ("lung", "")
+    assert "by itself it would say brain" in lung.reason
+    assert "no network" in lung.reason
+
+
 def test_what_is_pneumonia_is_the_sum_of_two() -> None:
     network = Made("chest-xray", XRAY, probabilities=[[0.3, 0.4, 0.3]] * 11)
     reading = Reader([router(*["chest-xray"] * 11), network]).read([view(5)]).pooled
