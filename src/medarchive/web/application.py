@@ -9,6 +9,7 @@ from typing import Any
 import uvicorn
 
 from medarchive.archive.archive import Archive
+from medarchive.web import here
 from medarchive.web.accounts.prepare import prepare
 from medarchive.web.listening import BACKLOG, address, listener
 from medarchive.web.ohif import Ohif
@@ -45,7 +46,9 @@ class Server:
         self._servers = [(self._server(front), self.socket)]
         if settings.web_ohif:
             viewer = Ohif(Path(settings.web_ohif), front, cookie="medarchive", login=self._login)
-            self._servers.append((self._server(viewer), ohif or listener(settings, settings.web_ohif_port)))
+            place = ohif or listener(settings, settings.web_ohif_port)
+            here.viewer(int(place.getsockname()[1]))
+            self._servers.append((self._server(viewer), place))
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
         self._thread.start()
 
