@@ -419,7 +419,7 @@ class TestPixels:
         dataset.PhotometricInterpretation = "PALETTE COLOR"
         dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = 8, 8, 7
         for number, colour in enumerate(("Red", "Green", "Blue")):
-            setattr(dataset, f"{colour}PaletteColorLookupTableDescriptor", [256, 0, 16])
+            dataset.add_new(f"{colour}PaletteColorLookupTableDescriptor", "US", [256, 0, 16])
             entries = b"".join((257 * (255 if number == 0 else index)).to_bytes(2, "little") for index in range(256))
             setattr(dataset, f"{colour}PaletteColorLookupTableData", entries)
         dataset.PixelData = bytes(range(256)) * 4
