@@ -146,6 +146,27 @@ def test_results_of_each_level_with_corrections(filled: Archive, member: Any) ->
     assert (event.who, event.object) == ("clinician", "1.2.3.1.1")
 
 
+def test_looking_at_results_is_a_visit_and_noted_once(filled: Archive, member: Any) -> None:
+    browser = member.browser("viewer")
+    for path in ("patient/P9", "study/1.2.9", "series/1.2.9.1", "instance/1.2.9.1.1", "series/1.2.8.1", "patient/P9"):
+        assert browser.get(f"/results/{path}/").status_code == 200, path
+    noted = [(event.object, event.detail) for event in filled.audit.events(equal={"action": "view", "who": "viewer"})]
+    assert noted == [("1.2.8.1", "series"), ("1.2.9", "study"), ("P9", "patient")]
+    assert "/results/series/1.2.8.1/" in browser.get("/results/").content.decode()
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR UI")
+def test_odd_uids_are_no_error(filled: Archive, member: Any) -> None:
+    filled.store(io.BytesIO(shaded(0.8, 1, study="1/6", series="1/6/1", patient="P/6", SOPInstanceUID="1/6?1")))
+    list(filled.read_now(["1/6/1"]))
+    browser = member.browser("clinician")
+    for path in ("patient/P%2F6", "study/1%2F6", "series/1%2F6%2F1", "instance/1%2F6%3F1"):
+        page = browser.get(f"/results/{path}/")
+        assert page.status_code == 200, path
+        assert "Glioma" in page.content.decode(), path
+    assert "Images of the archive that look like it" in read(browser, "/detect/", file=png(0.8))
+
+
 def test_a_verdict_that_is_none_says_so(filled: Archive, member: Any) -> None:
     browser = member.browser("clinician")
     reading = filled.findings("1.2.3.1.1")[-1].id

@@ -15,6 +15,7 @@ from medarchive.web import here
 from medarchive.web.detection.shown import CHOICES, in_words, shown
 from medarchive.web.detection.visible import Values, series_below
 from medarchive.web.gate import needs
+from medarchive.web.pages.visits import visit
 from medarchive.web.rights import within
 
 __all__ = ["results"]
@@ -31,6 +32,11 @@ def results(request: HttpRequest, level: str, uid: str) -> HttpResponse:
     series = series_below(request.user, _LEVELS[level], uid)
     if not series:
         raise Http404(f"{level} {uid}: not here")
+    first = next(iter(series.values()))
+    if level in ("series", "instance"):
+        visit(request, first["SeriesInstanceUID"], "series", first["StudyInstanceUID"])
+    else:
+        visit(request, uid, level)
     found = [each for each in _findings(uid) if each.series_uid in series]
     part = Paginator(found[::-1], _ON_A_PAGE).get_page(request.GET.get("page"))
     captures = _captures(request, part)
@@ -39,7 +45,7 @@ def results(request: HttpRequest, level: str, uid: str) -> HttpResponse:
         "uid": uid,
         "part": part,
         "rows": [_row(each, series[each.series_uid]) | {"capture": captures.get(each.id)} for each in part],
-        "first": next(iter(series.values())),
+        "first": first,
     }
     return render(request, "web/detection/results.html", page)
 
