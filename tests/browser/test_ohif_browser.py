@@ -35,7 +35,7 @@ def test_ohif_shows_a_series_of_the_learned_codec(tmp_path: Path, chromium: Brow
     command = [*medarchive, "serve", "--no-node", "--no-jobs", "--web-port", "0", "--ohif", OHIF, "--ohif-port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as serving:
         assert serving.stdout is not None
-        pages, viewer = (part.split()[-1].rstrip("/") for part in serving.stdout.readline().split("; "))
+        pages, viewer = (serving.stdout.readline().split()[-1].rstrip("/") for _ in range(2))
         context = chromium.new_context(base_url=pages, viewport={"width": 1280, "height": 800})
         page = context.new_page()
         log_in(page, "ann")

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeVar, cast
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.views.defaults import permission_denied
 
 from medarchive.archive.audit import Event
 from medarchive.web import here
@@ -106,7 +107,7 @@ class Gate:
         here.archive().audit.note(
             Event("refused", request.user.get_username(), origin(request), "web", request.path, "refused", str(wanted))
         )
-        raise PermissionDenied
+        return permission_denied(request, PermissionDenied())
 
 
 def who_are_you(request: HttpRequest) -> HttpResponse:
