@@ -59,10 +59,12 @@ def orthanc(folder: Path) -> Iterator[int]:
 
 
 @contextmanager
-def _running(command: list[str], port: int, *, says_so: bool = False) -> Iterator[None]:
+def _running(
+    command: list[str], port: int, *, says_so: bool = False, environment: dict[str, str] | None = None
+) -> Iterator[None]:
     """Run a node; it is ready when it has printed a line, where it says so, and when its port is open."""
     out = subprocess.PIPE if says_so else subprocess.DEVNULL
-    process = subprocess.Popen(command, env=QUIET, stdout=out, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, env=environment or QUIET, stdout=out, stderr=subprocess.DEVNULL)
     try:
         if process.stdout is not None:
             process.stdout.readline()

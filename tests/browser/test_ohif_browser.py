@@ -32,8 +32,9 @@ def test_ohif_shows_a_series_of_the_learned_codec(tmp_path: Path, chromium: Brow
     medarchive = [sys.executable, "-m", "medarchive", "--archive", str(folder)]
     options = ["--email", "a@example.org", "--role", "clinician", "--sees", "all", "--password-stdin"]
     subprocess.run([*medarchive, "users", "add", "ann", *options], input=PASSWORD, text=True, check=True)
-    command = [*medarchive, "serve", "--no-node", "--no-jobs", "--web-port", "0", "--ohif", OHIF, "--ohif-port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as serving:
+    command = [*medarchive, "serve", "--no-node", "--no-jobs", "--web-port", "0", "--ohif", OHIF]
+    environment = {**os.environ, "MEDARCHIVE_WEB_OHIF_PORT": "0"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as serving:
         assert serving.stdout is not None
         pages, viewer = (serving.stdout.readline().split()[-1].rstrip("/") for _ in range(2))
         context = chromium.new_context(base_url=pages, viewport={"width": 1280, "height": 800})

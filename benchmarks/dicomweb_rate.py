@@ -1,0 +1,234 @@
+"""DICOMweb beside Orthanc's plugin, on the same data in the same run: searches, whole series, frames, first image.
+
+    python benchmarks/dicomweb_rate.py [--studies 2000] [--slices 200] [--repeat 3] [--json FILE]
+
+Both archives get the same objects by C-STORE: small studies to be searched, and one CT of 512 x 512. Ours has the CT in the
+learned codec, in groups, before anything is measured; Orthanc keeps what it got. One client (requests, kept alive), runs in
+turn. Ours is asked with an API token; Orthanc without authentication.
+"""
+
+import argparse
+import contextlib
+import io
+import json
+import os
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+import numpy as np
+import requests
+from rich.console import Console
+from rich.table import Table
+
+from contracts.objects import ct
+from medarchive.archive.archive import Archive
+from medarchive.cli.phantom import volume
+from medarchive.settings import Settings
+from peers import ORTHANC, QUIET, _running, free_port
+
+STUDY = "1.2.826.0.1.3680043.10.1338.200"
+DICOM = {"Accept": 'multipart/related; type="application/dicom"'}
+PIXELS = {"Accept": 'multipart/related; type="application/octet-stream"'}
+
+
+@dataclass(frozen=True)
+class Site:
+    """An archive that is asked: where, and as whom."""
+
+    name: str
+    root: str
+    session: requests.Session
+
+    def get(self, path: str, **headers: str) -> requests.Response:
+        answer = self.session.get(f"{self.root}/{path}", headers=headers)
+        answer.raise_for_status()
+        return answer
+
+
+def made(folder: Path, studies: int, slices: int) -> list[Path]:
+    """Small studies, and a chest CT of 512 x 512."""
+    files = []
+    for number in range(studies):
+        uid = f"1.2.3.{number}"
+        day = f"2024{1 + number % 12:02}{1 + number % 28:02}"
+        data = ct(
+            1, study=uid, series=f"{uid}.1", patient=f"P{number}", PatientName=f"Name{number % 97}^A", StudyDate=day
+        )
+        files.append(folder / f"s{number}.dcm")
+        files[-1].write_bytes(data)
+    planes = volume(slices=24, size=512)
+    for number in range(1, slices + 1):
+        plane = planes[number % 24].astype("<u2")
+        noise = np.random.default_rng(number).integers(0, 3, plane.shape).astype("<u2")
+        more = {"ImagePositionPatient": [0, 0, number], "ImageOrientationPatient": [1, 0, 0, 0, 1, 0]}
+        data = ct(
+            number,
+            study=STUDY,
+            series=f"{STUDY}.1",
+            patient="CT",
+            size=512,
+            PixelData=(plane + noise).tobytes(),
+            **more,
+        )
+        files.append(folder / f"c{number}.dcm")
+        files[-1].write_bytes(data)
+    return files
+
+
+@contextlib.contextmanager
+def ours(folder: Path, files: list[Path]) -> Iterator[Site]:
+    """Our web face, over an archive in its final form."""
+    with Archive.open(Settings(archive=folder, quiet=0)) as archive:
+        for file in files:
+            archive.store(io.BytesIO(file.read_bytes()))
+        list(archive.compress(wait_for_all=True))
+        list(archive.compress_together([f"{STUDY}.1"]))
+    medarchive = [sys.executable, "-m", "medarchive", "--archive", str(folder)]
+    environment = {**os.environ, "MEDARCHIVE_WEB_PORT": str(free_port()), "MEDARCHIVE_INSIGHT": "false"}
+    options = ["--email", "bench@example.org", "--role", "viewer", "--sees", "all", "--password-stdin"]
+    password = "correct horse battery"
+    subprocess.run(
+        [*medarchive, "users", "add", "bench", *options], input=password, text=True, check=True, env=environment
+    )
+    command = [*medarchive, "serve", "--no-node", "--no-jobs"]
+    with _running(command, int(environment["MEDARCHIVE_WEB_PORT"]), says_so=True, environment=environment):
+        base = f"http://127.0.0.1:{environment['MEDARCHIVE_WEB_PORT']}"
+        yield Site("medarchive", f"{base}/dicom-web", with_token(base, password))
+
+
+def with_token(base: str, password: str) -> requests.Session:
+    """A session that sends an API token, made on the page for it."""
+    browser = requests.Session()
+
+    def form(path: str, **values: str) -> str:
+        page = browser.get(base + path).text
+        token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+        assert token is not None, path
+        sent = {"csrfmiddlewaretoken": token[1], **values}
+        return browser.post(base + path, data=sent, headers={"Referer": base + path}).text
+
+    form("/accounts/login/", login="bench", password=password)
+    page = form("/accounts/tokens/", name="bench", scope="read", days="1")
+    token = re.search(r"mda_[A-Za-z0-9_-]+", page)
+    assert token is not None, page
+    session = requests.Session()
+    session.headers["Authorization"] = f"Bearer {token[0]}"
+    return session
+
+
+@contextlib.contextmanager
+def orthanc(folder: Path, files: list[Path]) -> Iterator[Site]:
+    """Debian's Orthanc with its DICOMweb plugin."""
+    folder.mkdir()
+    port, web = free_port(), free_port()
+    configuration = folder / "orthanc.json"
+    settings = {
+        "StorageDirectory": str(folder / "storage"),
+        "IndexDirectory": str(folder / "index"),
+        "DicomPort": port,
+        "HttpPort": web,
+        "RemoteAccessAllowed": False,
+        "AuthenticationEnabled": False,
+        "DicomAlwaysAllowStore": True,
+        "DicomCheckCalledAet": False,
+        "Plugins": ["/usr/share/orthanc/plugins"],
+        "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
+    }
+    configuration.write_text(json.dumps(settings))
+    with _running([ORTHANC, str(configuration)], port):
+        for first in range(0, len(files), 500):
+            some = [str(file) for file in files[first : first + 500]]
+            subprocess.run(["/usr/bin/storescu", "127.0.0.1", str(port), *some], env=QUIET, check=True)
+        yield Site("Orthanc", f"http://127.0.0.1:{web}/dicom-web", requests.Session())
+
+
+def timed(do: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    do()
+    return time.perf_counter() - started
+
+
+def searches(site: Site, count: int = 60) -> dict[str, float]:
+    """Seconds of searches for studies: by name, by date, a page of all."""
+    asked = [
+        lambda n: f"studies?PatientName=Name{n % 97}*&limit=50",
+        lambda n: f"studies?StudyDate=2024{1 + n % 12:02}01-2024{1 + n % 12:02}07&limit=50",
+        lambda n: f"studies?limit=50&offset={n * 7}",
+    ]
+    seconds = sorted(
+        timed(lambda n=n: site.get(asked[n % 3](n), Accept="application/dicom+json")) for n in range(count)
+    )  # type: ignore[misc]
+    return {"QIDO p50 ms": 1000 * statistics.median(seconds), "QIDO p95 ms": 1000 * seconds[int(0.95 * count)]}
+
+
+def measure(site: Site, slices: int) -> dict[str, float]:
+    """All figures of a site."""
+    found = searches(site)
+    series = f"studies/{STUDY}/series/{STUDY}.1"
+    size = 0
+
+    def whole() -> None:
+        nonlocal size
+        size = len(site.get(series, **DICOM).content)
+
+    seconds = timed(whole)
+    found["WADO-RS series MB/s"] = size / seconds / 1e6
+    numbers = range(1, slices + 1)
+    frames = [f"{series}/instances/{STUDY}.1.{number}/frames/1" for number in numbers]
+    found["frames/s"] = slices / timed(lambda: [site.get(path, **PIXELS) for path in frames])
+    found["frames/s again"] = slices / timed(lambda: [site.get(path, **PIXELS) for path in frames])
+    middle = f"{series}/instances/{STUDY}.1.{slices // 2}"
+    found["rendered ms"] = 1000 * timed(lambda: site.get(f"{middle}/rendered", Accept="image/jpeg"))
+    found["metadata of a series ms"] = 1000 * timed(
+        lambda: site.get(f"{series}/metadata", Accept="application/dicom+json")
+    )
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--studies", type=int, default=2000)
+    parser.add_argument("--slices", type=int, default=200)
+    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--json", type=Path, help="write the figures to a file, too")
+    arguments = parser.parse_args()
+    runs: dict[str, list[dict[str, float]]] = {"medarchive": [], "Orthanc": []}
+    with tempfile.TemporaryDirectory() as scratch:
+        (Path(scratch) / "files").mkdir()
+        files = made(Path(scratch) / "files", arguments.studies, arguments.slices)
+        with ours(Path(scratch) / "ours", files) as one, orthanc(Path(scratch) / "orthanc", files) as other:
+            for _ in range(arguments.repeat):
+                for site in (one, other):
+                    runs[site.name].append(measure(site, arguments.slices))
+    report(runs, arguments.json)
+
+
+def report(runs: dict[str, list[dict[str, float]]], file: Path | None) -> None:
+    medians = {
+        name: {key: statistics.median(run[key] for run in some) for key in some[0]} for name, some in runs.items()
+    }
+    table = Table("", *medians, "ratio", title="DICOMweb (median of the runs)")
+    for key in medians["medarchive"]:
+        one, other = (medians[name][key] for name in medians)
+        table.add_row(key, f"{one:.1f}", f"{other:.1f}", f"{one / other:.2f}")
+    Console().print(table)
+    if file is not None:
+        version = subprocess.run(
+            [ORTHANC, "--version"], capture_output=True, text=True, check=False
+        ).stdout.splitlines()[:1]
+        facts = {"machine": platform.processor() or platform.machine(), "orthanc": version}
+        file.write_text(json.dumps({**facts, "runs": runs, "medians": medians}, indent=2))
+
+
+if __name__ == "__main__":
+    main()
