@@ -174,16 +174,7 @@ def test_ohif_is_served_beside_on_a_port_of_its_own(
     (dist / "index.html").write_text("<!doctype html><title>viewer</title>")
     (dist / "app-config.js").write_text("window.config = {}")
     monkeypatch.setenv("MEDARCHIVE_WEB_OHIF_PORT", "0")
-    options = (
-        "--no-node",
-        "--no-jobs",
-        "--web-port",
-        "0",
-        "--web-prefix",
-        "/archive",
-        "--ohif",
-        str(tmp_path / "ohif"),
-    )
+    options = ("--no-node", "--no-jobs", "--web-port", "0", "--ohif", str(tmp_path / "ohif"))
     node, (line, viewer) = serve(*options, lines=2)
     match = re.fullmatch(r"OHIF is on (http://127\.0\.0\.1:\d+)/", viewer)
     assert match is not None, viewer
