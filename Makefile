@@ -73,7 +73,7 @@ endef
 
 $(VENV)/.installed: $(SOURCES) README.md $(shell find src -name '*.py' 2>/dev/null)
 	$(venv)
-	$(VENV)/bin/python $(PIP) install '.[insight]'
+	$(VENV)/bin/python $(PIP) install '.[insight,web]'
 	@touch $@
 
 $(DEV)/.installed: $(SOURCES)
