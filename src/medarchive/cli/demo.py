@@ -103,6 +103,7 @@ def _how_to_go_on(archive: Path) -> None:
         "stats",
         "check --read-data",
         "ingest FOLDER",
+        "users add NAME --role administrator --email NAME@example.org",
         "serve --any-peer",
     ):
         typer.echo(f"  {command} --archive {archive} {what}")
