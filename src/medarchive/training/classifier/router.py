@@ -8,21 +8,27 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from medarchive.training.classifier.anatomies import ANATOMIES, Anatomies, gather_anatomies
+from medarchive.training.classifier.anatomies import ANATOMIES, Anatomies, Sample, gather_anatomies
 from medarchive.training.classifier.augment import Augment
 from medarchive.training.classifier.contrastive import contrastive, to_proxies
 from medarchive.training.classifier.fit import Progress, fit
 from medarchive.training.classifier.others import others
-from medarchive.training.classifier.router_export import calibrated, exported, measured
+from medarchive.training.classifier.router_export import calibrated, exported, measured, sent_to_other
 from medarchive.training.classifier.router_net import RouterNet
 from medarchive.training.classifier.scattered import scattered
 
 __all__ = ["Recipe", "train", "trained"]
 
+Way = Callable[[Tensor, Sequence[Sample]], Tensor]
+
 _OTHER = ANATOMIES.index("other")
-_OFTEN = {"other": 1.6}  # so many parts of the body are among them
+_OFTEN = {"other": 1.6, "lung-ct": 1.3}  # so many parts of the body are among them
 _SETTLING = {"other": 1.8, "lung-ct": 2.0}
+_ALIKE = ("ChestCT", "AbdomenCT")  # of one collection, 64 x 64: it takes every detail to tell one from the other
+_ALIKE_OFTEN = 2.0
 _LITTLE = Augment(turn=10, zoom=1.1, gamma=1.4, window=0.15, blur=0.3, noise=0.03)
+_HARDLY = Augment(turn=4, zoom=1.05, shift=0.02, gamma=1.1, window=0.04, blur=0, noise=0.01, bias=0.05)
+_SCATTERED = 0.5  # of the second views while settling
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,69 +36,100 @@ class Recipe:
     """How the router is trained.
 
     Attributes:
-        steps: batches.
-        settling: more of them, in which no picture is scattered and those are seen more often that are confused.
+        steps: batches in all.
+        small: share of them, the first, on pictures of half as many pixels a side: a quarter of the work.
+        settling: share of them, the last, in which few pictures are scattered and those are seen more often that are
+            confused.
         rate: highest learning rate; half of it while settling.
-        pictures: different ones in a batch; each is seen twice, once changed a little and once scattered.
+        pictures: different ones in a batch; each is seen in two ways.
         others: made-up ones in a batch, which are to be called "other".
-        left_out: labels that are not trained on, to see what the router makes of what it never saw.
+        left_out: labels that are not trained on, to see what the router makes of what it never saw: a finding
+            (``Hand``), or an anatomy with one (``other/CT``).
         seed: of everything that is drawn.
     """
 
-    steps: int = 800
-    settling: int = 130
+    steps: int = 1800
+    small: float = 0.5
+    settling: float = 1 / 6
     rate: float = 2e-3
     pictures: int = 36
     others: int = 20
     left_out: tuple[str, ...] = ()
     seed: int = 0
 
+    def leaves_out(self, sample: Sample) -> bool:
+        """Whether a picture is of a label that is left out."""
+        return sample.finding in self.left_out or sample.label in self.left_out
+
 
 class _Batches:
     """Draws pictures of each anatomy as often as of another; labels of one anatomy by a power of how many there are."""
 
-    def __init__(self, samples: Anatomies, power: float, often: Mapping[str, float]) -> None:
-        """Take pictures; the anatomies in ``often`` come so many times as often."""
+    def __init__(
+        self, samples: Anatomies, power: float, often: Mapping[str, float], findings: Mapping[str, float]
+    ) -> None:
+        """Take pictures; anatomies in ``often``, and within them ``findings``, come so many times as often."""
         self.samples = samples
-        self.names = [row.anatomy for row in samples.rows]
         self.targets = torch.from_numpy(samples.targets)
         numbers = {label: at for at, label in enumerate(dict.fromkeys(row.label for row in samples.rows))}
         self.labels = torch.tensor([numbers[row.label] for row in samples.rows])
         weight = torch.bincount(self.labels).float()[self.labels] ** (power - 1)
+        weight = weight * torch.tensor([findings.get(row.finding, 1.0) for row in samples.rows])
         shares = torch.zeros(len(ANATOMIES)).index_add(0, self.targets, weight)
         factors = torch.tensor([often.get(anatomy, 1.0) for anatomy in ANATOMIES])
         self.weight = weight / shares[self.targets] * factors[self.targets]
 
-    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, list[str], Tensor, Tensor]:
+    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, list[Sample], Tensor, Tensor]:
         chosen = torch.multinomial(self.weight, count, replacement=True, generator=generator)
         pixels = torch.from_numpy(self.samples.pixels[chosen.numpy()]).float().unsqueeze(1) / 255
-        return pixels, [self.names[int(each)] for each in chosen], self.targets[chosen], self.labels[chosen]
+        return pixels, [self.samples.rows[int(each)] for each in chosen], self.targets[chosen], self.labels[chosen]
 
 
 def trained(samples: Anatomies, net: RouterNet, checkpoint: Path, recipe: Recipe, device: str) -> Iterator[Progress]:
-    """Train a network in place on the training split of samples: scattered pictures first, then as they are."""
-    known = samples.where(lambda row: row.split == "train" and row.finding not in recipe.left_out)
-    first = _Loss(_Batches(known, 0.5, _OFTEN), recipe, device, (_changed, scattered))
-    yield from fit(
-        net, first, steps=recipe.steps, rate=recipe.rate, checkpoint=checkpoint, device=device, seed=recipe.seed
+    """Train a network in place on the training split of samples: small pictures first, then whole, then as they are."""
+    known = samples.where(lambda row: row.split == "train" and not recipe.leaves_out(row))
+    evenly = _Batches(known, 0.5, _OFTEN, {})
+    closely = _Batches(known, 0.5, _SETTLING, dict.fromkeys(_ALIKE, _ALIKE_OFTEN))
+    small, settling = round(recipe.small * recipe.steps), round(recipe.settling * recipe.steps)
+    stages = (
+        (".small", small, 1.0, _Loss(evenly, evenly, recipe, device, (_changed, _scattered), 2)),
+        ("", recipe.steps - small - settling, 1.0, _Loss(evenly, evenly, recipe, device, (_changed, _scattered), 1)),
+        (".settling", settling, 0.5, _Loss(closely, evenly, recipe, device, (_changed, _settled), 1)),
     )
-    if recipe.settling:
-        then = _Loss(_Batches(known, 1.0, _SETTLING), recipe, device, (_changed, _changed))
-        settled = fit(
+    done = 0
+    for number, (suffix, steps, share, loss) in enumerate(stages):
+        found = fit(
             net,
-            then,
-            steps=recipe.settling,
-            rate=recipe.rate / 2,
-            checkpoint=checkpoint.with_suffix(".settling"),
+            loss,
+            steps=steps,
+            rate=recipe.rate * share,
+            checkpoint=checkpoint.with_suffix(suffix or checkpoint.suffix),
             device=device,
-            seed=recipe.seed + 1,
+            seed=recipe.seed + number,
         )
-        for progress in settled:
-            yield Progress(recipe.steps + progress.step, progress.loss)
+        for progress in found:
+            yield Progress(done + progress.step, progress.loss)
+        done += steps
 
 
-def _changed(pixels: Tensor, names: Sequence[str]) -> Tensor:  # noqa: ARG001  # as ``scattered``
-    return _LITTLE.shaded(*_LITTLE.moved(pixels))
+def _changed(pixels: Tensor, rows: Sequence[Sample]) -> Tensor:
+    """A little; hardly at all, where it takes every detail."""
+    alike = torch.tensor([row.finding in _ALIKE for row in rows])
+    out = pixels.clone()
+    for augment, chosen in ((_LITTLE, ~alike), (_HARDLY, alike)):
+        if chosen.any():
+            out[chosen] = augment.shaded(*augment.moved(pixels[chosen]))
+    return out
+
+
+def _scattered(pixels: Tensor, rows: Sequence[Sample]) -> Tensor:
+    return scattered(pixels, [row.anatomy for row in rows])
+
+
+def _settled(pixels: Tensor, rows: Sequence[Sample]) -> Tensor:
+    """Some scattered, so that it is not forgotten what all of them have in common; the others as ``_changed``."""
+    chosen = torch.rand(len(pixels), 1, 1, 1) < _SCATTERED
+    return torch.where(chosen, _scattered(pixels, rows), _changed(pixels, rows))
 
 
 class _Loss:
@@ -101,17 +138,22 @@ class _Loss:
     def __init__(
         self,
         batches: _Batches,
+        sources: _Batches,
         recipe: Recipe,
         device: str,
-        ways: tuple[Callable[[Tensor, Sequence[str]], Tensor], ...],
+        ways: tuple[Way, ...],
+        fewer: int,
     ) -> None:
-        self.batches, self.recipe, self.device, self.ways = batches, recipe, device, ways
+        self.batches, self.sources, self.recipe, self.device = batches, sources, recipe, device
+        self.ways, self.fewer = ways, fewer
 
     def __call__(self, network: nn.Module, generator: torch.Generator) -> Tensor:
-        pixels, names, targets, labels = self.batches.draw(self.recipe.pictures, generator)
-        sources, kinds, _, _ = self.batches.draw(self.recipe.others, generator)
-        made = scattered(others(sources, kinds), ["other"] * self.recipe.others)
-        seen = torch.cat([*(way(pixels, names) for way in self.ways), made]).to(self.device)
+        pixels, rows, targets, labels = self.batches.draw(self.recipe.pictures, generator)
+        sources, strange, _, _ = self.sources.draw(self.recipe.others, generator)
+        made = scattered(others(sources, [row.anatomy for row in strange]), ["other"] * self.recipe.others)
+        seen = torch.cat([*(way(pixels, rows) for way in self.ways), made]).to(self.device)
+        if self.fewer > 1:
+            seen = functional.avg_pool2d(seen, self.fewer)
         logits, vectors = network(seen.contiguous(memory_format=torch.channels_last))
         wanted = torch.cat([targets, targets, torch.full((self.recipe.others,), _OTHER)]).to(self.device)
         known = vectors[: 2 * self.recipe.pictures].float()
@@ -138,14 +180,19 @@ def train(data: Path, out: Path, recipe: Recipe, device: str = "cpu") -> Iterato
     torch.manual_seed(recipe.seed)
     net = RouterNet(len(ANATOMIES), len({row.label for row in samples.rows}))
     yield from trained(samples, net, out / "router.checkpoint", recipe, device)
-    shipped, limits = calibrated(net.cpu(), samples)
+    asked = samples.where(lambda row: not recipe.leaves_out(row))
+    shipped, limits = calibrated(net.cpu(), asked)
+    measures = measured(shipped, limits, asked)
+    if recipe.left_out:
+        unseen = samples.where(lambda row: row.split == "test" and recipe.leaves_out(row))
+        measures["sent_to_other"] = sent_to_other(shipped, limits, unseen)
     facts = {
         "temperature": shipped.divisor,
         "thresholds": limits,
         "recipe": asdict(recipe),
-        "data": _described(samples),
+        "data": _described(asked),
     }
-    exported(shipped, out, {**facts, "measures": measured(shipped, limits, samples)})
+    exported(shipped, out, {**facts, "measures": measures})
 
 
 def _described(samples: Anatomies) -> dict[str, dict[str, int]]:

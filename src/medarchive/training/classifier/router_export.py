@@ -14,12 +14,14 @@ from torch.nn import functional
 
 from medarchive.training.classifier.anatomies import ANATOMIES, Anatomies
 from medarchive.training.classifier.export import export, fuse, halved
-from medarchive.training.classifier.metrics import calibration_error, interval, recalls, temperature
+from medarchive.training.classifier.metrics import calibration_error, interval, temperature
 from medarchive.training.classifier.retrieval import average_precisions, components, thumbnails
 from medarchive.training.classifier.router_net import EMBEDDED, RouterNet, layout
 
-__all__ = ["answers", "calibrated", "exported", "measured"]
+__all__ = ["answers", "calibrated", "exported", "measured", "routed", "sent_to_other"]
 
+_OTHER = ANATOMIES.index("other")
+_PART = np.array([0, 0, 1, 1, 1, 2])  # brain, lung, other
 _KNOWN = [number for number, name in enumerate(ANATOMIES) if name != "other"]
 _PARTS = ("meaning", "mean", "axes")
 _KEPT = 0.995
@@ -27,6 +29,7 @@ _LAYOUT = 48
 _MEANING = 0.7  # of a cosine; chosen on validation among 0.3, 0.5 and 0.7
 _SURE = 0.6
 Floats = NDArray[np.float32]
+Limits = dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +73,17 @@ class Shipped(nn.Module):
     mean: Tensor
     axes: Tensor
 
-    bias: Tensor
-
-    def __init__(self, net: RouterNet, bias: Floats, divisor: float, prototypes: Tensor, space: Space) -> None:
+    def __init__(self, net: RouterNet, divisor: float, prototypes: Tensor, space: Space) -> None:
         """Take a trained network.
 
         Args:
             net: of ``router_net``.
-            bias: (classes,), added to the logits.
             divisor: the temperature.
             prototypes: (m, 128), unit length.
             space: of the vectors.
         """
         super().__init__()
         self.net, self.divisor = net.eval(), divisor
-        self.register_buffer("bias", torch.from_numpy(bias))
         for name, value in (("prototypes", prototypes), *((each, getattr(space, each)) for each in _PARTS)):
             self.register_buffer(name, value)
 
@@ -92,7 +91,6 @@ class Shipped(nn.Module):
         """Of pictures (n, 1, 256, 256)."""
         small = functional.avg_pool2d(pictures, 2)
         logits, vectors = self.net(small)
-        logits = logits + self.bias
         known = logits[:, : len(_KNOWN)]
         energy = -torch.logsumexp(known, dim=1)
         distance = 1 - (vectors @ self.prototypes.T).amax(dim=1)
@@ -123,8 +121,7 @@ def calibrated(net: RouterNet, samples: Anatomies) -> tuple[Shipped, dict[str, f
     halved(net)
     validation = samples.where(lambda row: row.split == "validation")
     logits, _ = answers(net, validation.pixels)
-    bias = _bias(logits, validation.targets)
-    divisor = temperature(logits + bias, validation.targets)
+    divisor = temperature(logits, validation.targets)
     train = samples.where(lambda row: row.split == "train")
     vectors = answers(net, train.pixels)[1]
     means = [
@@ -133,7 +130,7 @@ def calibrated(net: RouterNet, samples: Anatomies) -> tuple[Shipped, dict[str, f
     ]
     prototypes = functional.normalize(torch.from_numpy(np.stack(means)), dim=1)
     layouts = answers(lambda pictures: (layout(pictures),), train.pixels)[0]
-    shipped = Shipped(net, bias, divisor, prototypes, Space.of(vectors, layouts)).eval()
+    shipped = Shipped(net, divisor, prototypes, Space.of(vectors, layouts)).eval()
     known = validation.where(lambda row: row.anatomy != "other")
     _, energy, distance, _ = answers(shipped, _doubled(known.pixels))
     limits = {
@@ -142,23 +139,6 @@ def calibrated(net: RouterNet, samples: Anatomies) -> tuple[Shipped, dict[str, f
         "sure": _SURE,
     }
     return shipped, limits
-
-
-def _bias(logits: Floats, targets: NDArray[np.int64]) -> Floats:
-    """What is added to the logit of chest CT, from 0 to 1: the least with which most pictures are rightly placed.
-
-    Settling draws ``other`` often, of which slices below the lungs are most alike.
-    """
-    found = np.zeros(len(ANATOMIES), np.float32)
-    chest = ANATOMIES.index("lung-ct")
-
-    def right(value: float) -> float:
-        said = logits.copy()
-        said[:, chest] += value
-        return float(np.mean(_merged(said.argmax(axis=1)) == _merged(targets)))
-
-    found[chest] = max(np.linspace(0, 1, 5), key=right)
-    return found
 
 
 def _doubled(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -181,22 +161,36 @@ def measured(shipped: Shipped, limits: dict[str, float], samples: Anatomies) -> 
     test = samples.where(lambda row: row.split == "test")
     outputs = answers(shipped, _doubled(test.pixels))
     groups = [row.leak for row in test.rows]
-    truth, said = _merged(test.targets), _merged(routed(outputs, limits))
+    classes = routed(outputs, limits)
+    truth, said = _PART[test.targets], _PART[classes]
     train = samples.where(lambda row: row.split == "train")
     small = _unit(thumbnails(train.pixels))
     nearest = (_unit(thumbnails(test.pixels)) @ small.T).argmax(axis=1)
-    by_thumbnail = _merged(train.targets[nearest])
+    by_thumbnail = _PART[train.targets[nearest]]
     return {
         "accuracy": _with_interval(lambda chosen: float(np.mean(said[chosen] == truth[chosen])), groups),
         "accuracy_thumbnail": _with_interval(
             lambda chosen: float(np.mean(by_thumbnail[chosen] == truth[chosen])), groups
         ),
-        "recalls": dict(zip(ANATOMIES[1:], recalls(truth, said, len(ANATOMIES))[1:].round(4).tolist(), strict=True)),
-        "head_modality": float(np.mean((outputs[0][:, :2].argmax(axis=1) == test.targets)[truth == 1])),
+        "accuracy_classes": float(np.mean(_merged(test.targets) == _merged(classes))),
+        "recalls": {
+            name: round(float(np.mean((said == truth)[test.targets == number])), 4)
+            for number, name in enumerate(ANATOMIES)
+            if (test.targets == number).any()
+        },
+        "head_modality": float(np.mean((outputs[0][:, :2].argmax(axis=1) == test.targets)[test.targets < 2])),
+        "abstained": float(np.mean((classes == _OTHER) & (outputs[0].argmax(axis=1) != _OTHER))),
         "calibration_error": calibration_error(test.targets, outputs[0]),
         "pictures": len(test),
         "retrieval": _retrieval(outputs[3], train, test),
     }
+
+
+def sent_to_other(shipped: Shipped, limits: Limits, unseen: Anatomies) -> list[float]:
+    """The share of pictures of what was left out of training that are sent to ``other``, with its 95 % interval."""
+    said = routed(answers(shipped, _doubled(unseen.pixels)), limits)
+    groups = [row.leak for row in unseen.rows]
+    return _with_interval(lambda chosen: float(np.mean(said[chosen] == _OTHER)), groups)
 
 
 def _merged(classes: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
