@@ -52,7 +52,7 @@ class Route:
 class Router:
     """Decides by the pixels, weighs the header, and says "I don't know".
 
-    It does not know a picture whose energy or whose distance from every prototype is beyond what 99 of 100 validation
+    It does not know a picture whose energy or whose distance from every prototype is beyond what nearly all validation
     pictures of known anatomies have, one whose most likely anatomy has a probability under ``sure``, and one whose
     pixels are sure of what its header all but excludes.
     """

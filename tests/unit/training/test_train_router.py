@@ -15,7 +15,14 @@ from medarchive.training.classifier.anatomies import ANATOMIES, Anatomies, Sampl
 from medarchive.training.classifier.contrastive import contrastive, to_proxies  # noqa: E402
 from medarchive.training.classifier.others import others  # noqa: E402
 from medarchive.training.classifier.router import Recipe, trained  # noqa: E402
-from medarchive.training.classifier.router_export import answers, calibrated, exported, measured, routed  # noqa: E402
+from medarchive.training.classifier.router_export import (  # noqa: E402
+    answers,
+    calibrated,
+    exported,
+    measured,
+    routed,
+    sent_to_other,
+)
 from medarchive.training.classifier.router_net import RouterNet  # noqa: E402
 from medarchive.training.classifier.scattered import scattered  # noqa: E402
 
@@ -41,13 +48,17 @@ def test_it_learns_and_ships_what_it_learned(tmp_path: Path) -> None:
     samples = _samples()
     net = RouterNet(len(ANATOMIES), 12, widths=(8, 16, 24))
     recipe = Recipe(steps=12, pictures=8, others=8)
-    losses = [each.loss for each in trained(samples, net, tmp_path / "router.checkpoint", recipe, "cpu")]
-    assert np.isfinite(losses).all()
-    assert (tmp_path / "router.checkpoint").exists()
+    found = list(trained(samples, net, tmp_path / "router.checkpoint", recipe, "cpu"))
+    assert [each.step for each in found] == [6, 10, 12], "small pictures, whole ones, settling"
+    assert np.isfinite([each.loss for each in found]).all()
+    assert {each.suffix for each in tmp_path.iterdir()} == {".small", ".checkpoint", ".settling"}
     shipped, limits = calibrated(net, samples)
     figures = measured(shipped, limits, samples)
     assert 0 <= figures["accuracy"][1] <= figures["accuracy"][0] <= figures["accuracy"][2] <= 1
+    assert figures["accuracy"][0] >= figures["accuracy_classes"], "classes of one anatomy count as one"
     assert set(figures["retrieval"]) == {"embedding", "thumbnail", "pca"}
+    anything = {"energy": -np.inf, "distance": np.inf, "sure": 0.0}
+    assert sent_to_other(shipped, anything, samples)[0] == 1.0, "all of it is too strange"
     exported(shipped, tmp_path, {"thresholds": limits, "measures": figures})
 
     model = Model(tmp_path / "router.onnx")
@@ -58,6 +69,12 @@ def test_it_learns_and_ships_what_it_learned(tmp_path: Path) -> None:
         assert np.abs(found[name] - values).max() < 1e-4, name
     assert np.allclose(np.linalg.norm(found["embedding"], axis=1), 1, atol=1e-5)
     assert np.allclose(found["classes"].sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_label_is_left_out_by_its_finding_or_with_its_anatomy() -> None:
+    recipe = Recipe(left_out=("Hand", "other/CT"))
+    rows = [Sample(*each, "made", "train", "", "") for each in (("other", "Hand"), ("other", "CT"), ("lung-ct", "CT"))]
+    assert [recipe.leaves_out(row) for row in rows] == [True, True, False]
 
 
 def test_what_is_strange_or_unsure_is_sent_to_other() -> None:

@@ -24,7 +24,8 @@ _OTHER = ANATOMIES.index("other")
 _PART = np.array([0, 0, 1, 1, 1, 2])  # brain, lung, other
 _KNOWN = [number for number, name in enumerate(ANATOMIES) if name != "other"]
 _PARTS = ("meaning", "mean", "axes")
-_KEPT = 0.995
+_KEPT = 0.998
+_ROOM = 1.25  # by so much the distance may be larger: other patients lie a little further off
 _LAYOUT = 48
 _MEANING = 0.7  # of a cosine; chosen on validation among 0.3, 0.5 and 0.7
 _SURE = 0.6
@@ -114,7 +115,7 @@ def calibrated(net: RouterNet, samples: Anatomies) -> tuple[Shipped, dict[str, f
     """The network with its temperature and prototypes, and the thresholds of what is too strange.
 
     Its weights are rounded to 16 bits first, as they ship. Thresholds come from validation pictures of known anatomies
-    alone: 99.5 % of them pass either.
+    alone: 99.8 % of them pass that of energy, and would pass one of distance a fifth lower.
     """
     net.eval()
     fuse(net)
@@ -135,7 +136,7 @@ def calibrated(net: RouterNet, samples: Anatomies) -> tuple[Shipped, dict[str, f
     _, energy, distance, _ = answers(shipped, _doubled(known.pixels))
     limits = {
         "energy": float(np.quantile(energy, _KEPT)),
-        "distance": float(np.quantile(distance, _KEPT)),
+        "distance": float(_ROOM * np.quantile(distance, _KEPT)),
         "sure": _SURE,
     }
     return shipped, limits
