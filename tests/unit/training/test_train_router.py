@@ -48,9 +48,9 @@ def test_it_learns_and_ships_what_it_learned(tmp_path: Path) -> None:
     samples = _samples()
     net = RouterNet(len(ANATOMIES), 12, widths=(8, 16, 24))
     recipe = Recipe(steps=12, pictures=8, others=8)
-    found = list(trained(samples, net, tmp_path / "router.checkpoint", recipe, "cpu"))
-    assert [each.step for each in found] == [6, 10, 12], "small pictures, whole ones, settling"
-    assert np.isfinite([each.loss for each in found]).all()
+    steps = list(trained(samples, net, tmp_path / "router.checkpoint", recipe, "cpu"))
+    assert [each.step for each in steps] == [6, 10, 12], "small pictures, whole ones, settling"
+    assert np.isfinite([each.loss for each in steps]).all()
     assert {each.suffix for each in tmp_path.iterdir()} == {".small", ".checkpoint", ".settling"}
     shipped, limits = calibrated(net, samples)
     figures = measured(shipped, limits, samples)
