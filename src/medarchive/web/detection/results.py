@@ -15,8 +15,8 @@ from medarchive.web import here
 from medarchive.web.detection.shown import CHOICES, in_words, shown
 from medarchive.web.detection.visible import Values, series_below
 from medarchive.web.gate import needs
-from medarchive.web.pages.visits import visit
 from medarchive.web.rights import within
+from medarchive.web.visits import visit
 
 __all__ = ["results"]
 

@@ -15,8 +15,8 @@ from medarchive.web.dicomweb.model import Place, places
 from medarchive.web.dicomweb.sending import CHUNK, Part, multipart, single, unchanged
 from medarchive.web.dicomweb.targets import root, targets
 from medarchive.web.dicomweb.values import little
-from medarchive.web.dicomweb.visits import note_once
 from medarchive.web.gate import needs
+from medarchive.web.visits import visit
 
 __all__ = ["bulk"]
 
@@ -34,7 +34,7 @@ def bulk(request: HttpRequest, study: str, series: str, instance: str, where: st
     if known is not None:
         return known
     file = here.archive().opened(target.uid, lambda opened: _value(opened, where.upper()))
-    note_once(request, "view", study)
+    visit(request, study, "study")
     if not offer.multipart:
         return single(request, file, OCTETS, tag)
     size = file.seek(0, io.SEEK_END)

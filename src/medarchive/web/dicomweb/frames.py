@@ -18,8 +18,8 @@ from medarchive.web.dicomweb.failures import BadRequest, told
 from medarchive.web.dicomweb.media import NATIVE, frame_offers, frame_type
 from medarchive.web.dicomweb.sending import Part, multipart, single, unchanged
 from medarchive.web.dicomweb.targets import Target, root, targets
-from medarchive.web.dicomweb.visits import note_once
 from medarchive.web.gate import needs
+from medarchive.web.visits import visit
 
 __all__ = ["frames", "numbers"]
 
@@ -41,7 +41,7 @@ def frames(request: HttpRequest, study: str, series: str, instance: str, listed:
     known = unchanged(request, tag) if len(asked) == 1 else None
     if known is not None:
         return known
-    note_once(request, "view", study)
+    visit(request, study, "study")
     source = _source(target, offer, stored=compressed and offer.syntax == syntax)
     media = frame_type(offer)
     if not offer.multipart:

@@ -11,8 +11,8 @@ from medarchive.web.dicomweb.failures import NotAcceptable, told
 from medarchive.web.dicomweb.media import object_offers
 from medarchive.web.dicomweb.sending import Part, multipart, single, unchanged
 from medarchive.web.dicomweb.targets import Target, root, targets
-from medarchive.web.dicomweb.visits import note
 from medarchive.web.gate import needs
+from medarchive.web.visits import note
 
 __all__ = ["instances"]
 

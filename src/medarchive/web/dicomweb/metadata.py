@@ -15,8 +15,8 @@ from medarchive.web.dicomweb.model import dicom_json
 from medarchive.web.dicomweb.rows import dumped, row
 from medarchive.web.dicomweb.sending import unchanged
 from medarchive.web.dicomweb.targets import Target, root, targets
-from medarchive.web.dicomweb.visits import note_once
 from medarchive.web.gate import needs
+from medarchive.web.visits import visit
 
 __all__ = ["JSON", "metadata"]
 
@@ -36,7 +36,7 @@ def metadata(request: HttpRequest, study: str, series: str = "", instance: str =
     known = unchanged(request, tag)
     if known is not None:
         return known
-    note_once(request, "view", study)
+    visit(request, study, "study")
     first = _written(found[:_AT_ONCE], address)
     answer: HttpResponseBase
     if len(found) <= _AT_ONCE:

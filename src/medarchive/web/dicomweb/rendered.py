@@ -19,8 +19,8 @@ from medarchive.web.dicomweb.media import FRAMES
 from medarchive.web.dicomweb.picture import Look, Viewport, drawn, encoded
 from medarchive.web.dicomweb.sending import Part, multipart, single, unchanged
 from medarchive.web.dicomweb.targets import Target, root, targets
-from medarchive.web.dicomweb.visits import note_once
 from medarchive.web.gate import needs
+from medarchive.web.visits import visit
 
 __all__ = ["rendered", "thumbnail"]
 
@@ -45,7 +45,7 @@ def rendered(
         return _one(request, images, asked, look, offer.media)
     shown = [(image, number) for image in images for number in asked or range(1, _count(image) + 1)]
     _inside(images[0], asked)
-    note_once(request, "view", study)
+    visit(request, study, "study")
     address = root(request)
     parts = [
         Part(offer.media, f"{address}{t.path}/frames/{n}/rendered", None, partial(_drawn, (t, n), look, offer.media))
@@ -77,7 +77,7 @@ def _one(
     known = unchanged(request, tag)
     if known is not None:
         return known
-    note_once(request, "view", target.study)
+    visit(request, target.study, "study")
     return single(request, _drawn((target, number), look, media), media, tag)
 
 

@@ -14,9 +14,9 @@ from medarchive.web.dicomweb.failures import told
 from medarchive.web.dicomweb.metadata import JSON
 from medarchive.web.dicomweb.rows import dumped, row
 from medarchive.web.dicomweb.targets import root
-from medarchive.web.dicomweb.visits import note
 from medarchive.web.gate import needs
 from medarchive.web.rights import within
+from medarchive.web.visits import note
 
 __all__ = ["search"]
 

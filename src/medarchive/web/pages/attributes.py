@@ -11,7 +11,7 @@ from medarchive.dicom.display import or_else
 from medarchive.web import here
 from medarchive.web.gate import needs
 from medarchive.web.pages.entities import image
-from medarchive.web.pages.visits import visit
+from medarchive.web.visits import visit
 
 __all__ = ["Row", "attributes", "rows"]
 

@@ -15,7 +15,7 @@ from medarchive.dicom.query import Level
 from medarchive.web import here
 from medarchive.web.gate import needs
 from medarchive.web.pages.entities import image, images, one
-from medarchive.web.pages.visits import note
+from medarchive.web.visits import note
 
 __all__ = ["bring_back", "delete_instance", "delete_series", "delete_study", "deleted"]
 

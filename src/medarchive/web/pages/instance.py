@@ -11,7 +11,7 @@ from medarchive.web.gate import needs
 from medarchive.web.pages.attributes import rows
 from medarchive.web.pages.entities import image, one
 from medarchive.web.pages.report import tree
-from medarchive.web.pages.visits import note, visit
+from medarchive.web.visits import note, visit
 
 __all__ = ["document", "instance"]
 

@@ -14,7 +14,7 @@ from medarchive.web import here
 from medarchive.web.gate import needs
 from medarchive.web.pages.entities import image, images
 from medarchive.web.pages.slices import described
-from medarchive.web.pages.visits import visit
+from medarchive.web.visits import visit
 
 __all__ = ["frame", "lookup_tables", "series_frames"]
 

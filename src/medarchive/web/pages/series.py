@@ -12,7 +12,7 @@ from medarchive.web import here
 from medarchive.web.gate import needs
 from medarchive.web.pages.entities import one, under
 from medarchive.web.pages.study import Shelf, shelves
-from medarchive.web.pages.visits import visit
+from medarchive.web.visits import visit
 
 __all__ = ["series"]
 

@@ -11,8 +11,8 @@ from medarchive.web import here
 from medarchive.web.gate import needs
 from medarchive.web.pages.badges import Badge, badges
 from medarchive.web.pages.entities import Values, key, under
-from medarchive.web.pages.visits import visit
 from medarchive.web.rights import within
+from medarchive.web.visits import visit
 
 __all__ = ["Shelf", "others_of", "shelves", "study"]
 

@@ -17,7 +17,7 @@ from medarchive.errors import ArchiveBusy, MedarchiveError
 from medarchive.web import here
 from medarchive.web.gate import needs
 from medarchive.web.pages.entities import image
-from medarchive.web.pages.visits import visit
+from medarchive.web.visits import visit
 
 __all__ = ["thumbnail"]
 

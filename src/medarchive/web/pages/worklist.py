@@ -12,8 +12,8 @@ from medarchive.web import here
 from medarchive.web.gate import needs
 from medarchive.web.pages.asked import Asked
 from medarchive.web.pages.badges import badges, strongest
-from medarchive.web.pages.visits import note
 from medarchive.web.rights import within
+from medarchive.web.visits import note
 
 __all__ = ["worklist"]
 

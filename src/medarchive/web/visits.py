@@ -1,6 +1,8 @@
-"""Visits: that somebody looks at a study or a series is noted once in half an hour, not once a frame."""
+"""Visits: what the audit record gets of looking. A viewer asks for hundreds of frames; one record says so."""
 
+import threading
 import time
+from collections import OrderedDict
 
 from django.http import HttpRequest
 
@@ -11,7 +13,10 @@ from medarchive.web.gate import origin
 __all__ = ["note", "visit"]
 
 _LASTS = 1800.0
-_MOST = 200
+"""Seconds for which one record speaks for all that an account looks at of the same object."""
+_MOST = 10_000
+_seen: OrderedDict[tuple[int, str, str, str], float] = OrderedDict()
+_guard = threading.Lock()
 
 
 def note(request: HttpRequest, action: Action, uid: str, detail: str = "", outcome: Outcome = "success") -> None:
@@ -29,10 +34,13 @@ def visit(request: HttpRequest, uid: str, what: str, *within: str) -> None:
         what: study or series.
         within: UIDs of what it is part of: a visit that was noted there counts.
     """
-    seen = request.session.get("visits", {})
-    now = time.time()
-    if any(now - seen.get(each, 0.0) < _LASTS for each in (uid, *within)):
-        return
+    whose = (id(here.archive()), request.user.get_username(), origin(request))
+    now = time.monotonic()
+    with _guard:
+        if any(now - _seen.get((*whose, each), -_LASTS) < _LASTS for each in (uid, *within)):
+            return
+        _seen[*whose, uid] = now
+        _seen.move_to_end((*whose, uid))
+        while len(_seen) > _MOST:
+            _seen.popitem(last=False)
     note(request, "view", uid, what)
-    fresh = {each: at for each, at in seen.items() if now - at < _LASTS}
-    request.session["visits"] = {**dict(list(fresh.items())[-_MOST:]), uid: now}
