@@ -16,12 +16,18 @@ import onnxruntime
 import torch
 
 from medarchive.errors import SettingsError
-from medarchive.training.classifier.camnet import CamNet, Pooled
+from medarchive.training.classifier.camnet import CamNet, Pooled, Sight
 from medarchive.training.classifier.cues import Cues
 from medarchive.training.classifier.export import LIMIT, difference, export, fuse, halved
-from medarchive.training.classifier.lung import RECIPES, train
+from medarchive.training.classifier.lung import RECIPES, Family, train
 
-SMALL = replace(RECIPES["chest-xray"], widths=(4, 4, 8, 8), folds=2, steps=4, batch=4)
+SMALL = replace(
+    RECIPES["chest-xray"],
+    families=(Family(widths=(4, 4, 8, 8)), Family(side=64, crop=56, widths=(4, 8, 8), longer=1.5)),
+    folds=2,
+    steps=4,
+    batch=4,
+)
 
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -43,10 +49,12 @@ def data(folder: Path, patients: int = 8) -> Path:
 def test_training_writes_a_model_that_answers_and_says_what_it_is(tmp_path: Path) -> None:
     out = tmp_path / "out"
     progress = list(train(data(tmp_path), out, SMALL))
-    assert progress[-1].step == progress[-1].steps == 8
+    assert progress[-1].step == progress[-1].steps == 2 * 4 + 2 * 6
     card = json.loads((out / "chest-xray.json").read_text())
     assert card["labels"] == ["normal", "bacteria", "virus"]
     assert sum(card["data"]["train"].values()) == 18
+    assert card["networks"] == 4
+    assert card["input"]["seen"] == "the middle 128 of 128 pixels and the middle 56 of 64 pixels"
     assert 0 <= card["test"]["auc"]["value"] <= 1
     session = onnxruntime.InferenceSession(str(out / "chest-xray.onnx"))
     found, cam = session.run(None, {"pictures": np.random.default_rng(1).random((3, 1, 256, 256), np.float32)})
@@ -84,18 +92,42 @@ def test_fusing_changes_no_answer_and_halving_hardly_any(tmp_path: Path) -> None
         assert torch.allclose(net(pictures), before, atol=1e-4)
         halved(net)
         assert torch.allclose(net(pictures), before, atol=0.05)
-    whole = Pooled([net], side=128, crop=96).eval()
+    whole = Pooled([net], [Sight(128, 96)]).eval()
     export(whole, tmp_path / "x.onnx", ("probabilities", "cam"))
     assert difference(whole, tmp_path / "x.onnx", torch.rand(3, 1, 256, 256)) < LIMIT
 
 
 def test_the_map_is_empty_outside_what_the_network_sees() -> None:
-    whole = Pooled([CamNet((4, 8, 8), 2)], side=128, crop=96).eval()
+    whole = Pooled([CamNet((4, 8, 8), 2)], [Sight(128, 96)]).eval()
     with torch.no_grad():
         _, cam = whole(torch.rand(1, 1, 256, 256))
     assert cam.shape == (1, 256, 256)
     assert cam[:, :32].abs().max() == 0
     assert cam[:, 32:224, 32:224].max() > 0
+
+
+def test_a_network_that_sees_mirrored_answers_for_the_mirrored_picture_in_place() -> None:
+    torch.manual_seed(3)
+    net = CamNet((4, 8, 8), 2).eval()
+    pictures = torch.rand(2, 1, 256, 256)
+    with torch.no_grad():
+        plain, cam = Pooled([net], [Sight(128, 96)]).eval()(pictures.flip(3))
+        mirrored, turned = Pooled([net], [Sight(128, 96, mirrored=True)]).eval()(pictures)
+    assert torch.allclose(plain, mirrored, atol=1e-6)
+    assert torch.allclose(cam.flip(2), turned, atol=1e-6)
+    assert not torch.allclose(cam, turned, atol=1e-3)
+
+
+def test_networks_of_different_sights_are_averaged() -> None:
+    torch.manual_seed(4)
+    nets, sights = [CamNet((4, 8, 8), 2).eval() for _ in range(2)], [Sight(128, 96), Sight(64, 64)]
+    pictures = torch.rand(2, 1, 256, 256)
+    with torch.no_grad():
+        both, cam = Pooled(nets, sights).eval()(pictures)
+        alone = [Pooled([net], [sight]).eval()(pictures) for net, sight in zip(nets, sights, strict=True)]
+    logits = torch.stack([found.log() for found, _ in alone]).mean(dim=0)
+    assert torch.allclose(both, logits.softmax(dim=1), atol=1e-5)
+    assert torch.allclose(cam, (alone[0][1] + alone[1][1]) / 2, atol=1e-5)
 
 
 @pytest.mark.parametrize("step", ["moved", "curved", "detailed", "framed", "marked", "erasing", "blurred", "changed"])

@@ -1,5 +1,8 @@
 """Camnet: a small network whose answer is a mean over a map of answers, so that the map shows where it came from."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -7,7 +10,35 @@ from torch.nn import functional
 from medarchive.insight.picture import SIDE
 from medarchive.training.classifier.nets import Encoder, standardised
 
-__all__ = ["CamNet", "Pooled", "reduced"]
+__all__ = ["CamNet", "Pooled", "Sight", "reduced"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """How a network sees the square of 256 x 256.
+
+    Attributes:
+        side: pixels to which it is reduced.
+        crop: pixels of it, about its centre, that are seen.
+        mirrored: left for right.
+    """
+
+    side: int = 128
+    crop: int = 128
+    mirrored: bool = False
+
+    def seen(self, pictures: Tensor) -> Tensor:
+        """What is seen of squares: (n, 1, crop, crop)."""
+        x = reduced(pictures, self.side, self.crop)
+        return x.flip(3) if self.mirrored else x
+
+    def shown(self, heat: Tensor) -> Tensor:
+        """A map (n, 1, h, w) over what is seen, brought back onto the square: (n, 1, 256, 256), 0 where not seen."""
+        wide = SIDE * self.crop // self.side
+        heat = functional.interpolate(heat, size=(wide, wide), mode="bilinear", align_corners=False)
+        before = (SIDE - wide) // 2
+        after = SIDE - wide - before
+        return functional.pad(heat.flip(3) if self.mirrored else heat, (before, after, before, after))
 
 
 class CamNet(nn.Module):
@@ -39,15 +70,15 @@ class Pooled(nn.Module):
     """Several networks as one: what is shipped. Takes the square of 256 x 256.
 
     Attributes:
-        nets: of one shape.
+        nets: whose logits are averaged.
+        sights: how each of them sees the square.
     """
 
     def __init__(
         self,
-        nets: list[CamNet],
+        nets: Sequence[CamNet],
+        sights: Sequence[Sight],
         *,
-        side: int,
-        crop: int,
         temperature: float = 1.0,
         bias: tuple[float, ...] = (),
         normal: int = 0,
@@ -55,41 +86,31 @@ class Pooled(nn.Module):
         """A mean of several networks.
 
         Args:
-            nets: whose logits are averaged.
-            side: pixels to which the square is reduced.
-            crop: pixels of it, about its centre, that the networks see.
+            nets: of the same labels.
+            sights: one for each.
             temperature: by which logits are divided.
             bias: added to logits, before; none adds nothing.
             normal: the label against which the map shows the others.
         """
         super().__init__()
         self.nets = nn.ModuleList(nets)
-        self.side, self.crop, self.normal = side, crop, normal
+        self.sights, self.normal = tuple(sights), normal
         self.register_buffer("temperature", torch.tensor(float(temperature)))
         classes = nets[0].answers.out_channels
         self.register_buffer("bias", torch.tensor(bias or (0.0,) * classes, dtype=torch.float32))
 
-    def logits(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean logits before the bias, and the map (n, 1, h, w) of 0 to 1."""
-        x = reduced(pictures, self.side, self.crop)
-        total, heat = [], []
-        others = [label for label in range(self.bias.shape[0]) if label != self.normal]
-        for net in self.nets:
-            answers, weight = net.maps(x)
-            total.append((answers * weight).sum(dim=(2, 3)))
-            against = torch.logsumexp(answers[:, others], dim=1, keepdim=True) - answers[:, self.normal].unsqueeze(1)
-            heat.append(torch.sigmoid(against) * weight / weight.amax(dim=(2, 3), keepdim=True))
-        return torch.stack(total).mean(dim=0), torch.stack(heat).mean(dim=0)
-
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
         """Probabilities (n, labels) and the map over the square (n, 256, 256), 0 to 1."""
-        logits, heat = self.logits(pictures)
-        probabilities = ((logits + self.bias) / self.temperature).softmax(dim=1)
-        shown = SIDE * self.crop // self.side
-        heat = functional.interpolate(heat, size=(shown, shown), mode="bilinear", align_corners=False)
-        before = (SIDE - shown) // 2
-        after = SIDE - shown - before
-        return probabilities, functional.pad(heat, (before, after, before, after)).squeeze(1)
+        seen = {sight: sight.seen(pictures) for sight in dict.fromkeys(self.sights)}
+        total, heat = [], []
+        others = [label for label in range(self.bias.shape[0]) if label != self.normal]
+        for net, sight in zip(self.nets, self.sights, strict=True):
+            answers, weight = net.maps(seen[sight])
+            total.append((answers * weight).sum(dim=(2, 3)))
+            against = torch.logsumexp(answers[:, others], dim=1, keepdim=True) - answers[:, self.normal].unsqueeze(1)
+            heat.append(sight.shown(torch.sigmoid(against) * weight / weight.amax(dim=(2, 3), keepdim=True)))
+        probabilities = ((torch.stack(total).mean(dim=0) + self.bias) / self.temperature).softmax(dim=1)
+        return probabilities, torch.stack(heat).mean(dim=0).squeeze(1)
 
 
 def reduced(pictures: Tensor, side: int, crop: int) -> Tensor:

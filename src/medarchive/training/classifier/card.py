@@ -58,13 +58,13 @@ def write_card(
             "name": "pictures",
             "shape": ["n", 1, SIDE, SIDE],
             "range": [0, 1],
-            "seen": f"the middle {recipe.crop} of {recipe.side} pixels",
+            "seen": " and ".join(f"the middle {each.crop} of {each.side} pixels" for each in recipe.families),
         },
         "outputs": {
             "probabilities": ["n", len(labels)],
             "cam": ["n", SIDE, SIDE],
         },
-        "networks": recipe.folds,
+        "networks": recipe.folds * len(recipe.families),
         "data": {
             "dataset": recipe.dataset,
             "licence": recipe.licence,

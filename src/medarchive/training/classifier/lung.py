@@ -1,7 +1,8 @@
 """Lung: the recipe of three networks: chest X-ray, nodule patch, CT slice. Each is the mean of small ones by folds.
 
-Every network leaves one fold of the patients (or blocks) out and answers for it. Bias, temperature and thresholds come
-from those answers, so no picture of the test split has a say in them.
+There are families of them, which see pictures at different sizes. Every network leaves one fold of the patients (or
+blocks) out and answers for it. Bias, temperature and thresholds come from the mean of those answers over the families,
+so no picture of the test split has a say in them.
 """
 
 import hashlib
@@ -18,13 +19,32 @@ from torch.nn import functional
 from medarchive.errors import SettingsError
 from medarchive.training.classifier import fit as loop
 from medarchive.training.classifier.calibrate import Calibration, calibrated
-from medarchive.training.classifier.camnet import CamNet, Pooled, reduced
+from medarchive.training.classifier.camnet import CamNet, Pooled, Sight, reduced
 from medarchive.training.classifier.card import write_card
 from medarchive.training.classifier.cues import Cues
 from medarchive.training.classifier.export import export, fuse, halved
 from medarchive.training.classifier.pictures import Picture, Pictures, gather
 
-__all__ = ["RECIPES", "Progress", "Recipe", "train"]
+__all__ = ["RECIPES", "Family", "Progress", "Recipe", "train"]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """Networks that differ in the fold that they leave out.
+
+    Attributes:
+        side: pixels to which the square of 256 is reduced.
+        crop: pixels of it, about the centre, that a network sees.
+        widths: channels of each scale.
+        cues: what is made useless.
+        longer: times as many batches as the recipe says.
+    """
+
+    side: int = 128
+    crop: int = 128
+    widths: tuple[int, ...] = (16, 32, 64, 128)
+    cues: Cues = field(default_factory=Cues)
+    longer: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +56,12 @@ class Recipe:
         dataset: in the manifest's words.
         labels: in the manifest's words, in the order of the probabilities; the first is the normal one.
         licence: of the data.
-        side: pixels to which the square of 256 is reduced.
-        crop: pixels of it, about the centre, that a network sees.
-        widths: channels of each scale.
-        cues: what is made useless.
+        families: whose logits are averaged.
+        mirrors: whether every other network of a family answers for the picture mirrored.
         dropout: of the last features.
         smooth: share of the target that is spread over all labels.
         mix: of the beta distribution by which two pictures are mixed; 0 mixes none.
-        folds: networks; each leaves one fold out.
+        folds: networks of a family; each leaves one fold out.
         steps: batches for each network.
         batch: pictures, drawn with equal chances for all labels.
         rate: highest learning rate.
@@ -55,10 +73,8 @@ class Recipe:
     dataset: str
     labels: tuple[str, ...]
     licence: str
-    side: int = 128
-    crop: int = 128
-    widths: tuple[int, ...] = (16, 32, 64, 128)
-    cues: Cues = field(default_factory=Cues)
+    families: tuple[Family, ...] = (Family(),)
+    mirrors: bool = False
     dropout: float = 0.3
     smooth: float = 0.1
     mix: float = 0.2
@@ -68,6 +84,10 @@ class Recipe:
     rate: float = 2e-3
     seed: int = 0
     failures: tuple[str, ...] = ()
+
+    def sight(self, family: Family, number: int) -> Sight:
+        """How the network of a family that leaves fold ``number`` out sees a picture that it answers for."""
+        return Sight(family.side, family.crop, mirrored=self.mirrors and number % 2 == 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +107,17 @@ RECIPES = {
             dataset="kermany-cxr-small",
             labels=("normal", "bacteria", "virus"),
             licence="CC BY 4.0",
-            widths=(24, 48, 96, 128),
+            families=(
+                Family(widths=(24, 48, 96, 128)),
+                Family(
+                    side=96,
+                    crop=84,
+                    widths=(24, 48, 96, 128),
+                    cues=Cues(zoom=1.25, stretch=1.15, detail=1.6),
+                    longer=1.5,
+                ),
+            ),
+            mirrors=True,
             failures=(
                 "Children of one hospital only: adults, other devices and other diseases have not been seen.",
                 "Its threshold does not carry over: on the test split it called nearly half of the normals abnormal.",
@@ -100,11 +130,23 @@ RECIPES = {
             dataset="lidc-nodule-patches",
             labels=("likely_benign", "likely_malignant"),
             licence="CC BY 3.0",
-            crop=96,
-            steps=600,
-            cues=Cues(
-                zoom=1.08, stretch=1.04, turn=180.0, shift=0.03, marks=0.0, erased=0.0, frame=0.15, low=0.1, detail=1.5
+            families=(
+                Family(
+                    crop=96,
+                    cues=Cues(
+                        zoom=1.08,
+                        stretch=1.04,
+                        turn=180.0,
+                        shift=0.03,
+                        marks=0.0,
+                        erased=0.0,
+                        frame=0.15,
+                        low=0.1,
+                        detail=1.5,
+                    ),
+                ),
             ),
+            steps=600,
             failures=(
                 "The labels are radiologists' opinions, not pathology, and follow the nodule's size.",
                 "Every patch that was learned from has a nodule in its middle: a patch without one gets an answer too.",
@@ -117,22 +159,26 @@ RECIPES = {
             dataset="iq-othnccd",
             labels=("normal", "benign", "malignant"),
             licence="CC BY 4.0",
-            side=64,
-            crop=56,
-            widths=(24, 48, 96),
-            steps=450,
-            cues=Cues(
-                zoom=1.25,
-                stretch=1.15,
-                marks=0.0,
-                curve=1.2,
-                equal=0.4,
-                low=0.3,
-                high=0.4,
-                blur=0.5,
-                noise=0.06,
-                detail=2,
+            families=(
+                Family(
+                    side=64,
+                    crop=56,
+                    widths=(24, 48, 96),
+                    cues=Cues(
+                        zoom=1.25,
+                        stretch=1.15,
+                        marks=0.0,
+                        curve=1.2,
+                        equal=0.4,
+                        low=0.3,
+                        high=0.4,
+                        blur=0.5,
+                        noise=0.06,
+                        detail=2,
+                    ),
+                ),
             ),
+            steps=450,
             dropout=0.4,
             failures=(
                 "82 benign slices of a few patients taught it, none of 21 was found: benign is not to be believed.",
@@ -161,28 +207,27 @@ def train(data: Path, out: Path, recipe: Recipe, device: str = "cpu") -> Iterato
     known, test = every.where(lambda row: row.split != "test"), every.where(lambda row: row.split == "test")
     truth = _truth(known, recipe)
     fold = np.array([fold_of(row, recipe.folds) for row in known.rows])
-    pixels = _small(known, recipe).to(device)
     nets: list[CamNet] = []
     logits = np.zeros((len(known), len(recipe.labels)), np.float32)
-    for number in range(recipe.folds):
-        torch.manual_seed(recipe.seed * 100 + number)
-        net = CamNet(recipe.widths, len(recipe.labels), recipe.dropout)
-        loss = _Loss(pixels, truth, fold != number, recipe)
-        steps = loop.fit(
-            net,
-            loss,
-            steps=recipe.steps,
-            rate=recipe.rate,
-            checkpoint=out / f"{recipe.name}-{number}.pt",
-            device=device,
-            seed=recipe.seed * 100 + number,
-        )
-        for step in steps:
-            yield Progress(number * recipe.steps + step.step, recipe.folds * recipe.steps, step.loss)
-        fuse(net)
-        halved(net)
-        logits[fold == number] = _answers(net, pixels[torch.from_numpy(fold == number)], recipe)
-        nets.append(net.cpu())
+    done, steps = 0, [round(recipe.steps * family.longer) for family in recipe.families]
+    for kin, family in enumerate(recipe.families):
+        pixels = _small(known, family.side).to(device)
+        for number in range(recipe.folds):
+            seed = recipe.seed * 100 + kin * 10 + number
+            torch.manual_seed(seed)
+            net = CamNet(family.widths, len(recipe.labels), recipe.dropout)
+            loss = _Loss(pixels, truth, fold != number, recipe, family)
+            beside = out / f"{recipe.name}-{kin}-{number}.pt"
+            for step in loop.fit(
+                net, loss, steps=steps[kin], rate=recipe.rate, checkpoint=beside, device=device, seed=seed
+            ):
+                yield Progress(done + step.step, recipe.folds * sum(steps), step.loss)
+            done += steps[kin]
+            fuse(net)
+            halved(net)
+            left = torch.from_numpy(fold == number)
+            logits[fold == number] += _answers(net, pixels[left], recipe.sight(family, number)) / len(recipe.families)
+            nets.append(net.cpu())
     calibration = calibrated(logits, truth)
     whole = pooled(nets, recipe, calibration)
     digest = export(whole, out / f"{recipe.name}.onnx", ("probabilities", "cam"))
@@ -190,8 +235,9 @@ def train(data: Path, out: Path, recipe: Recipe, device: str = "cpu") -> Iterato
 
 
 def pooled(nets: list[CamNet], recipe: Recipe, calibration: Calibration) -> Pooled:
-    """The networks as one that is shipped, ready to answer."""
-    whole = Pooled(nets, side=recipe.side, crop=recipe.crop, temperature=calibration.temperature, bias=calibration.bias)
+    """The networks, family after family, as one that is shipped, ready to answer."""
+    sights = [recipe.sight(family, number) for family in recipe.families for number in range(recipe.folds)]
+    whole = Pooled(nets, sights, temperature=calibration.temperature, bias=calibration.bias)
     whole.eval()
     return whole
 
@@ -219,8 +265,10 @@ def fold_of(row: Picture, folds: int) -> int:
 class _Loss:
     """Draws a batch with equal chances for all labels, changes its looks, mixes it, and gives the cross entropy."""
 
-    def __init__(self, pixels: Tensor, truth: NDArray[np.int64], used: NDArray[np.bool_], recipe: Recipe) -> None:
-        self.pixels, self.recipe = pixels, recipe
+    def __init__(
+        self, pixels: Tensor, truth: NDArray[np.int64], used: NDArray[np.bool_], recipe: Recipe, family: Family
+    ) -> None:
+        self.pixels, self.recipe, self.family = pixels, recipe, family
         self.members = [
             torch.from_numpy(np.flatnonzero(used & (truth == label))) for label in range(len(recipe.labels))
         ]
@@ -237,7 +285,7 @@ class _Loss:
         chosen = torch.stack(
             [self.members[which][int(at * len(self.members[which]))] for which, at in zip(label, place, strict=True)]
         )
-        x = cropped(recipe.cues.changed(self.pixels[chosen]), recipe.crop)
+        x = cropped(self.family.cues.changed(self.pixels[chosen]), self.family.crop)
         target = functional.one_hot(label, classes).float().to(x.device)
         target = target * (1 - recipe.smooth) + recipe.smooth / classes
         if recipe.mix:
@@ -254,12 +302,14 @@ def cropped(pictures: Tensor, crop: int) -> Tensor:
     return pictures[:, :, edge : edge + crop, edge : edge + crop]
 
 
-def _small(pictures: Pictures, recipe: Recipe) -> Tensor:
+def _small(pictures: Pictures, side: int) -> Tensor:
     whole = torch.from_numpy(pictures.pixels).unsqueeze(1)
-    return torch.cat([reduced(part.float() / 255, recipe.side, recipe.side) for part in whole.split(64)])
+    return torch.cat([reduced(part.float() / 255, side, side) for part in whole.split(64)])
 
 
-def _answers(net: CamNet, pixels: Tensor, recipe: Recipe) -> NDArray[np.float32]:
+def _answers(net: CamNet, pixels: Tensor, sight: Sight) -> NDArray[np.float32]:
+    """Logits (n, labels) of pictures that are already reduced to the side of ``sight``."""
     with torch.no_grad():
-        found = [net(cropped(part, recipe.crop)).float().cpu() for part in pixels.split(64)]
+        seen = [cropped(part, sight.crop) for part in pixels.split(64)]
+        found = [net(each.flip(3) if sight.mirrored else each).float().cpu() for each in seen]
     return np.asarray(torch.cat(found).numpy(), np.float32)
