@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from medarchive.training.classifier.card import no_better
+
 NAMES = ("chest-xray", "lung-nodule", "lung-ct")
 WEIGHTS = importlib.resources.files("medarchive.insight") / "weights"
 
@@ -32,6 +34,12 @@ def test_the_card_counts_every_test_picture_once(name: str) -> None:
     assert facts["test"]["balanced_accuracy"]["value"] == pytest.approx(np.mean(recalls), abs=1e-3)
     assert facts["failures"]
     assert "Not a medical device" in facts["notice"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_network_that_is_no_better_than_a_nearest_neighbour_gives_no_finding(name: str) -> None:
+    facts = card(name)
+    assert facts.get("withheld", "") == no_better(facts["test"], facts["baselines"])
 
 
 @pytest.mark.parametrize("name", NAMES)

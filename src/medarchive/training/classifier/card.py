@@ -17,7 +17,7 @@ from medarchive.training.classifier.pictures import Pictures
 if TYPE_CHECKING:
     from medarchive.training.classifier.lung import Recipe
 
-__all__ = ["measures", "nearest", "rounded", "thumbnails", "write_card"]
+__all__ = ["measures", "nearest", "no_better", "rounded", "thumbnails", "write_card"]
 
 
 def write_card(
@@ -83,7 +83,26 @@ def write_card(
         "failures": list(recipe.failures),
         "notice": "Not a medical device. Investigational; not for diagnosis.",
     }
+    withheld = no_better(card["test"], card["baselines"])
+    if withheld:
+        card["withheld"] = withheld
     path.write_text(json.dumps(rounded(card), indent=2) + "\n")
+
+
+def no_better(test: dict[str, Any], baselines: dict[str, dict[str, Any]]) -> str:
+    """Why a network gives no finding: on test pictures a nearest neighbour may be as good; "" where it is not.
+
+    Args:
+        test: the network's measures.
+        baselines: balanced accuracies of what has learned nothing.
+    """
+    best = max(each["balanced_accuracy"] for each in baselines.values())
+    if test["balanced_accuracy"]["interval"][0] > best:
+        return ""
+    return (
+        "on test pictures this network does no better than the nearest thumbnail; its probabilities are shown, no "
+        "finding is given"
+    )
 
 
 def measures(
