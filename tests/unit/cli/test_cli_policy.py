@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from contracts.clock import stop_deriving_clock
 from contracts.policies import SERIES, referring, slices
 from medarchive.cli.children import _as_variables
 from medarchive.settings import Settings
@@ -32,6 +33,7 @@ Under = Callable[..., Ran]
 def policy(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Under:
     """Runs a command under a policy, on an archive of three slices."""
     monkeypatch.setenv("MEDARCHIVE_CODECS", "zstd-planes")
+    stop_deriving_clock(monkeypatch)
     for uid, data in slices().items():
         (tmp_path / f"{uid}.dcm").write_bytes(data)
     assert cli("ingest", *sorted(tmp_path.glob("*.dcm"))).code == 0
