@@ -53,7 +53,7 @@ def test_trouble_is_said(filled: Archive, member: Any) -> None:
     filled.catalog.write(lambda change: jobs.enqueue(change, "compress", 1))
     filled.catalog.write(lambda change: change.execute("UPDATE job SET state = 'failed', error = ?", (HOSTILE,)))
     browser = member.browser("archivist")
-    assert "1 jobs failed" in browser.get("/storage/").content.decode()
+    assert "1 job failed and waits" in browser.get("/storage/").content.decode()
     page = browser.get("/jobs/").content.decode()
     assert HOSTILE not in page
     assert "&lt;script&gt;" in page

@@ -30,6 +30,7 @@ from medarchive.archive.findings import Correction, Finding, Verdict
 from medarchive.archive.holdings import Holding, holdings
 from medarchive.archive.how import How
 from medarchive.archive.ingest import Ingest, Offer, Stored
+from medarchive.archive.jobs import Job
 from medarchive.archive.local import LocalStore
 from medarchive.archive.opened import Opened, Shelf
 from medarchive.archive.overview import Overview, overview
@@ -48,6 +49,7 @@ from medarchive.archive.sqlite import SqliteCatalog
 from medarchive.archive.staging import Staging
 from medarchive.archive.stale import Stale, queue_reads, stale
 from medarchive.archive.stats import Stats, stats
+from medarchive.archive.targets import Target, targets
 from medarchive.archive.undo import undo
 from medarchive.codecs import registry
 from medarchive.codecs.fidelity import profile
@@ -514,13 +516,17 @@ class Archive:
         """How many jobs are to be done."""
         return jobs.waiting(self.catalog)
 
-    def jobs(self) -> Iterator[jobs.Job]:
-        """The jobs that are waiting, under way or failed."""
-        return jobs.listed(self.catalog)
+    def jobs(self, *, state: str = "", kind: str = "", after: int = 0) -> Iterator[jobs.Job]:
+        """The jobs that are waiting, under way or failed; of one state or kind, or with numbers above one."""
+        return jobs.listed(self.catalog, state, kind, after)
 
-    def retry(self) -> int:
-        """Let failed jobs be tried again; returns how many there were."""
-        return jobs.retry(self.catalog)
+    def targets(self, some: Sequence[Job]) -> dict[int, Target]:
+        """By number of job, what it is of. For a page of jobs."""
+        return targets(self.catalog, some)
+
+    def retry(self, number: int | None = None) -> int:
+        """Let failed jobs, or one, be tried again; returns how many there were."""
+        return jobs.retry(self.catalog, number)
 
     def stats(self) -> Stats:
         """What the archive holds and saves."""

@@ -5,11 +5,11 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from medarchive.archive.catalog import Catalog, Row, Transaction
 
-__all__ = ["Action", "Audit", "Event", "Face", "Outcome"]
+__all__ = ["ACTIONS", "FACES", "OUTCOMES", "RECORD", "Action", "Audit", "Event", "Face", "Head", "Outcome"]
 
 Face = Literal["web", "node", "cli"]
 Outcome = Literal["success", "refused", "failed"]
@@ -26,12 +26,19 @@ Action = Literal[
     "detect",
     "correct",
     "delete",
+    "undelete",
+    "commit",
     "share",
     "configure",
+    "check",
     "refused",
 ]
-"""In PS3.15 A.5 the first four are User Authentication and Security Alert, view and similar DICOM Instances
-Accessed, download Export, upload Import or DICOM Instances Transferred."""
+"""What each is called in PS3.15 A.5 stands in ``archive.messages``."""
+ACTIONS: tuple[Action, ...] = get_args(Action)
+FACES: tuple[Face, ...] = get_args(Face)
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+RECORD = "audit"
+"""The object of events that are about the audit record itself."""
 _FIRST = ""
 
 
@@ -60,6 +67,23 @@ class Event:
     detail: str = ""
     at: float = 0.0
     id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest record. Kept elsewhere, it shows later that no record up to it was cut off or written anew.
+
+    Attributes:
+        id: its number, and how many records there are; 0: none.
+        digest: the hash over all of them, hexadecimal.
+    """
+
+    id: int
+    digest: str
+
+    def __str__(self) -> str:
+        """As ``medarchive audit --verify`` prints and takes it."""
+        return f"{self.id}:{self.digest}"
 
 
 _COLUMNS = ("at", "who", "origin", "face", "action", "object", "outcome", "detail")
@@ -107,8 +131,7 @@ class Audit:
             limit: how many at most.
             before: only those with smaller numbers than this.
         """
-        conditions, values = ["at >= ?"], [since]
-        parameters: list[object] = list(values)
+        conditions, parameters = ["at >= ?"], list[object]((since,))
         if until is not None:
             conditions.append("at <= ?")
             parameters.append(until)
@@ -116,7 +139,7 @@ class Audit:
             if name not in _COLUMNS[1:-1]:
                 raise ValueError(f"{name}: no column of the audit record to choose by")
             conditions.append(f"{name} = ?")
-            parameters.append(value)
+            parameters.append(_clean(value))
         last, left = before, limit
         while left is None or left > 0:
             page = _PAGE if left is None else min(_PAGE, left)
@@ -129,16 +152,37 @@ class Audit:
             last = rows[-1]["id"]
             left = None if left is None else left - page
 
+    def head(self) -> Head:
+        """The newest record."""
+        rows = self._catalog.read("SELECT id, digest FROM audit ORDER BY id DESC LIMIT 1")
+        return Head(rows[0]["id"], rows[0]["digest"]) if rows else Head(0, _FIRST)
+
+    def holds(self, head: Head) -> bool:
+        """Whether the record that was the newest once is still there, and the same."""
+        rows = self._catalog.read("SELECT digest FROM audit WHERE id = ?", (head.id,))
+        return head == Head(0, _FIRST) or bool(rows and rows[0]["digest"] == head.digest)
+
     def broken(self) -> int | None:
-        """The number of the first record that was changed, or that follows a removed one; None where all is whole."""
-        digest, last = _FIRST, 0
-        while rows := self._catalog.read("SELECT * FROM audit WHERE id > ? ORDER BY id LIMIT ?", (last, _PAGE)):
+        """The number of the first record that was changed, or that follows a removed one; None where all is whole.
+
+        Whoever can write to the catalogue's file can make the whole chain anew, or cut its end off: only a ``head``
+        that was kept elsewhere shows that.
+        """
+        digest, expected = _FIRST, 1
+        while rows := self._catalog.read(*self._from(expected)):
             for row in rows:
                 digest = _digest(digest, [row[name] for name in _COLUMNS])
-                if digest != row["digest"]:
+                if row["id"] != expected or digest != row["digest"]:
                     return int(row["id"])
-            last = rows[-1]["id"]
+                expected += 1
         return None
+
+    @staticmethod
+    def _from(number: int) -> tuple[str, tuple[int, ...]]:
+        """A page of records from one on; the first page has all before it, too: there should be none."""
+        if number == 1:
+            return "SELECT * FROM audit ORDER BY id LIMIT ?", (_PAGE,)
+        return "SELECT * FROM audit WHERE id >= ? ORDER BY id LIMIT ?", (number, _PAGE)
 
 
 def _clean(text: str) -> str:

@@ -173,10 +173,13 @@ def fail(catalog: Catalog, job: Job, error: str, attempts: int) -> None:
     )
 
 
-def retry(catalog: Catalog) -> int:
-    """Give every failed job its attempts back; returns how many there were."""
-    sql = "UPDATE job SET state = 'waiting', attempts = 0, run_after = 0 WHERE state = 'failed' RETURNING id"
-    return catalog.write(lambda transaction: len(transaction.execute(sql)))
+def retry(catalog: Catalog, number: int | None = None) -> int:
+    """Give every failed job, or that of a number, its attempts back; returns how many there were."""
+    sql = (
+        "UPDATE job SET state = 'waiting', attempts = 0, run_after = 0 WHERE state = 'failed' "
+        "AND (? IS NULL OR id = ?) RETURNING id"
+    )
+    return catalog.write(lambda transaction: len(transaction.execute(sql, (number, number))))
 
 
 def hasten(catalog: Catalog, series_uids: Sequence[str], kind: Literal["group", "read"] = "group") -> int:
@@ -193,12 +196,21 @@ def hasten(catalog: Catalog, series_uids: Sequence[str], kind: Literal["group", 
     return found
 
 
-def listed(catalog: Catalog) -> Iterator[Job]:
-    """Every job, in the order in which they will run."""
-    last = 0
-    while rows := catalog.read("SELECT * FROM job WHERE id > ? ORDER BY id LIMIT 500", (last,)):
+def listed(catalog: Catalog, state: str = "", kind: str = "", after: int = 0) -> Iterator[Job]:
+    """Jobs in the order in which they were asked for.
+
+    Args:
+        catalog: where they are.
+        state: those in this state alone; empty: in any.
+        kind: those of this kind alone; empty: of any.
+        after: those with higher numbers than this.
+    """
+    wanted = {name: value for name, value in (("state", state), ("kind", kind)) if value}
+    where = "".join(f" AND {name} = ?" for name in wanted)
+    sql = f"SELECT * FROM job WHERE id > ?{where} ORDER BY id LIMIT 500"
+    while rows := catalog.read(sql, (after, *wanted.values())):
         yield from map(_job, rows)
-        last = rows[-1]["id"]
+        after = rows[-1]["id"]
 
 
 def waiting(catalog: Catalog, up_to: int | None = None, kinds: Sequence[Kind] = KINDS, *, soon: bool = False) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from medarchive.archive.catalog import Catalog
 
-__all__ = ["DAYS", "Day", "Overview", "Queue", "overview"]
+__all__ = ["DAYS", "Check", "Day", "Overview", "Queue", "overview"]
 
 DAYS = 30
 
@@ -33,13 +33,23 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """When ``medarchive check`` looked at everything last, whether it found all sound, and how it looked."""
+
+    at: float
+    sound: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """How the archive is doing.
 
     Attributes:
         days: the last ``DAYS`` days, the oldest first.
         queues: of each kind of which there are jobs.
-        oldest: when the oldest job that could run now was asked for, seconds since 1970; None: there is none.
+        oldest: since when the job that could run the longest could, seconds since 1970; None: there is none.
+        checked: the last check; None: never.
         free_bytes: left on the file system of the archive.
         total_bytes: of that file system.
     """
@@ -47,6 +57,7 @@ class Overview:
     days: tuple[Day, ...]
     queues: tuple[Queue, ...]
     oldest: float | None
+    checked: Check | None
     free_bytes: int
     total_bytes: int
 
@@ -72,13 +83,19 @@ def overview(catalog: Catalog, folder: Path) -> Overview:
         "failed FROM job GROUP BY kind ORDER BY kind"
     )
     due = catalog.read(
-        "SELECT min(created_at) AS at FROM job WHERE state = 'waiting' AND run_after <= ?", (time.time(),)
+        "SELECT min(max(created_at, run_after)) AS at FROM job WHERE state = 'waiting' AND run_after <= ?",
+        (time.time(),),
     )
+    checks = catalog.read(
+        "SELECT at, outcome, detail FROM audit WHERE action = 'check' AND face = 'cli' ORDER BY id DESC LIMIT 1"
+    )
+    last = next(iter(checks), None)
     disk = shutil.disk_usage(folder)
     return Overview(
         days=tuple(days),
         queues=tuple(Queue(row["kind"], row["waiting"], row["leased"], row["failed"]) for row in queues),
         oldest=due[0]["at"],
+        checked=Check(last["at"], last["outcome"] == "success", last["detail"]) if last else None,
         free_bytes=disk.free,
         total_bytes=disk.total,
     )

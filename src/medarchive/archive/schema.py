@@ -244,3 +244,16 @@ def m0008_worklist(db: Database) -> None:
     """
     db.execute("CREATE INDEX idx_study_newest ON study (StudyDateSearch DESC, StudyTimeSearch DESC, id)")
     db.execute("CREATE INDEX idx_series_modalities ON series (study, instances, Modality)")
+
+
+@MIGRATIONS()
+def m0009_audit_insert(db: Database) -> None:
+    """INSERT OR REPLACE takes a record away without the trigger on DELETE: a number that is taken is refused.
+
+    The index is for the newest check of the archive.
+    """
+    db.execute("CREATE INDEX idx_audit_check ON audit (id) WHERE action = 'check'")
+    db.execute(
+        "CREATE TRIGGER audit_no_replace BEFORE INSERT ON audit WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id) "
+        "BEGIN SELECT RAISE(ABORT, 'audit records are never changed'); END"
+    )

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from medarchive.cli.audit import note
 from medarchive.cli.drawing import draw_table, echo_json, size
 from medarchive.cli.options import with_settings
 from medarchive.cli.progress import followed
@@ -53,6 +54,7 @@ def compress(
     with Archive.open(settings) as archive:
         if undo is not None:
             count = archive.undo(undo)
+            note(archive, "configure", undo, f"compression undone for {count} instances")
             if as_json:
                 echo_json({"SeriesInstanceUID": undo, "instances": count})
             else:
@@ -60,6 +62,11 @@ def compress(
             return
         wanted = _wanted(archive, uids or [])
         rows = (_estimate if dry_run else _compress)(archive, wanted, codec or [], effort)
+        if rows and not dry_run:
+            names = f"{', '.join(codec or ['the codecs of the settings'])}, effort {effort or settings.effort}"
+            for row in rows:
+                of = str(row["SeriesInstanceUID"])
+                note(archive, "configure", of, f"{row['instances']} instances compressed again: {names}")
     if as_json:
         before, after = (sum(int(str(row[name])) for row in rows) for name in ("bytes_before", "bytes_after"))
         echo_json({"series": rows, "bytes_before": before, "bytes_after": after, "estimated": dry_run})

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from medarchive.cli.audit import note_studies
 from medarchive.cli.drawing import draw_table, echo_json, ratio, size
 from medarchive.cli.options import with_settings
 from medarchive.cli.progress import followed
@@ -65,12 +66,15 @@ def ingest(
     refused: list[Refused] = []
     with Archive.open(settings, reader=reader_for(settings)) as archive:
         files = list(files_below(paths, settings.archive.resolve()))
-        for result in followed(take_in(archive, files), "storing", len(files)):
-            if isinstance(result, Taken):
-                taken.append(result)
-            else:
-                refused.append(result)
-                typer.echo(f"refused {result.path}: {result.reason}", err=True)
+        try:
+            for result in followed(take_in(archive, files), "storing", len(files)):
+                if isinstance(result, Taken):
+                    taken.append(result)
+                else:
+                    refused.append(result)
+                    typer.echo(f"refused {result.path}: {result.reason}", err=True)
+        finally:  # what is in before an interruption is in
+            note_studies(archive, "upload", (one.stored.study_uid for one in taken))
         if not later:
             _compress(archive, [one.stored.uid for one in taken if one.stored.outcome == "stored"])
             archive.collect(grace=0, orphans=False)  # what was compressed is kept once

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from medarchive.cli.audit import note
 from medarchive.cli.children import say_ready, stop_on_signals, stop_with_parent
 from medarchive.cli.drawing import draw_table, echo_json, when
 from medarchive.cli.options import with_settings
@@ -57,7 +58,9 @@ def jobs(
         return
     with Archive.open(settings) as archive:
         if retry:
-            typer.echo(f"{archive.retry()} failed jobs will be tried again", err=True)
+            count = archive.retry()
+            note(archive, "configure", "", f"{count} jobs retried")
+            typer.echo(f"{count} failed jobs will be tried again", err=True)
         listed = _listed(archive)
     if as_json:
         echo_json(listed)

@@ -1,16 +1,20 @@
 """``check``, ``delete``, ``undelete`` and ``collect``: keep an archive in order."""
 
 from dataclasses import asdict, replace
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from medarchive.cli.audit import note
+from medarchive.cli.audit import note, note_studies
 from medarchive.cli.drawing import draw_table, echo_json, size
 from medarchive.cli.exits import FAULTS
 from medarchive.cli.options import with_settings
 from medarchive.cli.progress import followed
+from medarchive.errors import ArchiveBusy
 from medarchive.settings import Settings
+
+if TYPE_CHECKING:
+    from medarchive.archive.audit import Outcome
 
 __all__ = ["check", "collect", "delete", "undelete"]
 
@@ -21,7 +25,7 @@ def check(
     read_data: Annotated[bool, typer.Option("--read-data", help="Hash every blob, decode every instance.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the faults as JSON.")] = False,
 ) -> None:
-    """Compare catalogue and store from both sides and report every fault, with what to do. Changes nothing.
+    """Compare catalogue and store from both sides and report every fault, with what to do. Changes nothing of them.
 
     The exit code is 0 where all is well and 50 where something is not.
 
@@ -34,6 +38,12 @@ def check(
     with Archive.open(settings) as archive:
         problems = list(followed(archive.check(read_data=read_data), "checking: faults", None))
         instances = archive.stats().instances
+        how = "every blob hashed, every instance decoded" if read_data else "structure only"
+        sound: Outcome = "failed" if problems else "success"
+        try:
+            note(archive, "check", "", f"{len(problems)} faults in {instances} instances, {how}", outcome=sound)
+        except ArchiveBusy as error:  # what was found counts more
+            typer.echo(f"this check is not in the audit record: {error}", err=True)
     if as_json:
         echo_json([asdict(problem) for problem in problems])
     elif problems:
@@ -41,8 +51,8 @@ def check(
             ["fault", "subject", "detail", "remedy"], ((p.kind, p.subject, p.detail, p.remedy) for p in problems)
         )
     else:
-        how = "every blob hashed, every instance decoded" if read_data else "structure only; --read-data reads all data"
-        typer.echo(f"{instances} instances, no fault found ({how})")
+        more = "" if read_data else "; --read-data reads all data"
+        typer.echo(f"{instances} instances, no fault found ({how}{more})")
     if problems:
         raise typer.Exit(FAULTS)
 
@@ -75,11 +85,13 @@ def delete(
             return
         if not yes:
             typer.confirm(f"delete {len(records)} instances?", abort=True)
-        for record in followed(records, "deleting", len(records)):
-            archive.delete(record.uid)
-        for study in dict.fromkeys(record.study_uid for record in records):
-            count = sum(record.study_uid == study for record in records)
-            note(archive, "delete", study, f"{count} instances")
+        gone: list[str] = []
+        try:
+            for record in followed(records, "deleting", len(records)):
+                archive.delete(record.uid)
+                gone.append(record.study_uid)
+        finally:  # what was done before an interruption was done
+            note_studies(archive, "delete", gone)
         typer.echo(
             f"{len(records)} instances deleted; for {settings.undelete / 86400:g} days `undelete` brings them back"
         )
@@ -100,7 +112,7 @@ def undelete(
     with Archive.open(settings) as archive:
         for uid in uids:
             archive.undelete(uid)
-            note(archive, "delete", uid, "brought back")
+            note(archive, "undelete", uid)
             typer.echo(f"{uid} is back")
 
 
@@ -125,6 +137,8 @@ def collect(
             if done.error:
                 typer.echo(f"a purged slice is still in its container: {done.error}", err=True)
         again = archive.collect(orphans=False)
+        if found.purged:
+            note(archive, "delete", "", f"{found.purged} deleted instances purged")
         found = replace(found, blobs=found.blobs + again.blobs, bytes=found.bytes + again.bytes)
     if as_json:
         echo_json(asdict(found))

@@ -18,6 +18,7 @@ from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPu
 
 from medarchive.archive.archive import Archive
 from medarchive.archive.commitments import Commitment, Item, Reference
+from medarchive.dicom_node.auditing import Auditor
 from medarchive.dicom_node.status import SUCCESS, Refused, action_status
 
 __all__ = ["Askers", "act", "notification"]
@@ -60,7 +61,9 @@ class Askers:
         return found if found is not None and found[0].is_established else None
 
 
-def act(archive: Archive, askers: Askers, assoc: Any, request: N_ACTION, context: PresentationContext) -> None:
+def act(
+    archive: Archive, askers: Askers, auditor: Auditor, assoc: Any, request: N_ACTION, context: PresentationContext
+) -> None:
     """Serve one N-ACTION request. Success says that the request is durable. Never raises: the peer gets a status."""
     response = N_ACTION()
     response.MessageIDBeingRespondedTo = request.MessageID
@@ -72,9 +75,11 @@ def act(archive: Archive, askers: Askers, assoc: Any, request: N_ACTION, context
         transaction_uid, references = _read(request, context)
         peer = str(assoc.requestor.ae_title).strip()
         askers.add(archive.commitments().request(peer, transaction_uid, references), assoc, context)
+        auditor.note(assoc, "commit", f"asked for {len(references)} instances", of=transaction_uid)
         response.Status = SUCCESS
     except Exception as error:  # noqa: BLE001  # the peer gets a failure, the association lives on
         refused = action_status(error)
+        auditor.note(assoc, "commit", f"N-ACTION: status {refused.Status:04X}", outcome="failed")
         response.Status, response.ErrorComment = refused.Status, refused.ErrorComment
     if assoc.is_established:
         assoc.dimse.send_msg(response, context.context_id)

@@ -33,4 +33,5 @@ def handle_find(event: Event, archive: Archive, auditor: Auditor) -> Iterator[tu
                 return
             yield PENDING, response(match, identifier, retrieve_ae_title=archive.settings.ae_title)
     except Exception as error:  # noqa: BLE001  # the peer gets a failure, the association lives on
+        auditor.note(event.assoc, "query", f"C-FIND: {type(error).__name__}", outcome="failed")
         yield find_status(error), None

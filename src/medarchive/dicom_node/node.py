@@ -14,6 +14,7 @@ from pynetdicom.events import Event
 from medarchive.archive.archive import Archive
 from medarchive.dicom_node.association import Busy, Server, set_nodelay
 from medarchive.dicom_node.auditing import Auditor
+from medarchive.dicom_node.auditing import title as calling
 from medarchive.dicom_node.commitment import act
 from medarchive.dicom_node.find import handle_find
 from medarchive.dicom_node.negotiation import ROOTS, accepted
@@ -55,7 +56,7 @@ class Node:
         self._busy = Busy()
         self._auditor = Auditor(archive.audit)
         self._reception = Reception(Store(self._archive, self._busy, self._auditor))
-        self._reporter = Reporter(archive)
+        self._reporter = Reporter(archive, self._auditor)
         self._server: Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -85,6 +86,7 @@ class Node:
         handlers = [
             (evt.EVT_CONN_OPEN, lambda event: set_nodelay(event.assoc)),
             (evt.EVT_REQUESTED, self._admit),
+            (evt.EVT_REJECTED, self._rejected),
             (evt.EVT_SOP_EXTENDED, _relational),
             (evt.EVT_C_ECHO, lambda _: 0x0000),
             (evt.EVT_CONN_CLOSE, lambda event: self._auditor.closed(event.assoc)),
@@ -100,7 +102,7 @@ class Node:
                 busy=self._busy,
                 reception=self._reception,
                 retrieve=partial(retrieve, self._archive, self._auditor),
-                act=partial(act, self._archive, self._reporter.askers),
+                act=partial(act, self._archive, self._reporter.askers, self._auditor),
                 listener=self._listener,
             )
         except OSError as error:
@@ -138,6 +140,7 @@ class Node:
             association.join(timeout)
         self._reporter.stop(min(timeout, _REPORT))
         self._reception.stop()
+        self._auditor.close()
         self._server = self._thread = None
 
     def __enter__(self) -> Self:
@@ -151,17 +154,32 @@ class Node:
 
     def _admit(self, event: Event) -> None:
         """Turn strangers away; for the others, see which of their proposals we take."""
-        association, settings = event.assoc, self._archive.settings
+        association = event.assoc
         primitive = association.requestor.primitive
-        title = str(primitive.calling_ae_title).strip()
-        if not settings.any_peer and title not in {peer.ae_title for peer in settings.peers}:
+        title = calling(association)
+        if self._is_stranger(title):
             LOGGER.warning("rejected an association from %r at %s", title, association.requestor.address)
-            self._auditor.note(association, "login", "calling AE title not recognised", outcome="refused")
             association.acse.send_reject(*_CALLING_AE_UNKNOWN)
             evt.trigger(association, evt.EVT_REJECTED, {})
             association.kill()
             return
         association.acceptor.supported_contexts = accepted(primitive.presentation_context_definition_list)
+
+    def _is_stranger(self, title: str) -> bool:
+        settings = self._archive.settings
+        return not settings.any_peer and title not in {peer.ae_title for peer in settings.peers}
+
+    def _rejected(self, event: Event) -> None:
+        """Have it recorded. Whoever rejected, pynetdicom or we, did not say why."""
+        association = event.assoc
+        called = str(association.requestor.primitive.called_ae_title).strip()
+        if self._is_stranger(calling(association)):
+            why = "calling AE title not recognised"
+        elif self._ae.require_called_aet and called != self._ae.ae_title.strip():
+            why = f"called AE title {called} not recognised"
+        else:
+            why = "too many associations"
+        self._auditor.rejected(association, why)
 
 
 def _relational(event: Event) -> dict[UID, bytes]:

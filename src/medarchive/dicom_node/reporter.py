@@ -13,8 +13,10 @@ from pynetdicom.dimse_primitives import N_EVENT_REPORT
 from pynetdicom.sop_class import StorageCommitmentPushModel
 
 from medarchive.archive.archive import Archive
-from medarchive.archive.commitments import Report
+from medarchive.archive.audit import Event, Outcome
+from medarchive.archive.commitments import Commitment, Report
 from medarchive.dicom_node.asking import associated
+from medarchive.dicom_node.auditing import Auditor
 from medarchive.dicom_node.commitment import Askers, notification
 from medarchive.dicom_node.negotiation import NATIVE
 from medarchive.dicom_node.notices import Notice
@@ -33,8 +35,9 @@ _WARNINGS = (0x0001, 0x0107, 0x0116)
 class Reporter:
     """A thread that sends the reports that are due, from ``start`` to ``stop``. Every process of a node has one."""
 
-    def __init__(self, archive: Archive) -> None:
+    def __init__(self, archive: Archive, auditor: Auditor) -> None:
         self.askers = Askers()
+        self._auditor = auditor
         self._archive = archive
         self._commitments = archive.commitments()
         self._owner = f"{os.uname().nodename}:{os.getpid()}:{time.monotonic_ns()}"
@@ -80,6 +83,7 @@ class Reporter:
             error = self._tell(report)
         if not error:
             report.sent()
+            self._note(report.commitment, "")
         elif self._stop.is_set():
             report.put_off()
         else:
@@ -98,11 +102,21 @@ class Reporter:
     def _failed(self, report: Report, error: str) -> None:
         report.not_sent(error)
         commitment = report.commitment
+        if report.is_last:
+            self._note(commitment, "; the report is given up")
         what = "is given up; medarchive jobs --retry tries again" if report.is_last else "was not delivered"
         LOGGER.warning(
             "the report on storage commitment %s for %s %s: %s",
             *(commitment.transaction_uid, commitment.peer, what, error),
         )
+
+    def _note(self, commitment: Commitment, remark: str) -> None:
+        """Have it recorded what a peer was told."""
+        peers = self._archive.settings.peers
+        host = next((peer.host for peer in peers if peer.ae_title == commitment.peer), "")
+        detail = f"{commitment.committed} instances committed, {commitment.failed} not{remark}"
+        outcome: Outcome = "failed" if commitment.failed or remark else "success"
+        self._auditor.write(Event("commit", commitment.peer, host, "node", commitment.transaction_uid, outcome, detail))
 
     def _tell_asker(self, report: Report) -> str:
         """Report on the association of the request; why it was not taken, or nothing."""

@@ -94,13 +94,15 @@ def retrieve(
         else:
             cancelled = _move(archive, assoc, peer, records, progress, reply)
         how = "C-GET" if peer is None else f"C-MOVE to {peer}"
-        for study, count in Counter(record.study_uid for record in records).items():
-            outcome: Outcome = "failed" if progress.completed < len(records) else "success"
-            detail = f"{how}, {count} instances; of all, {progress.completed} of {len(records)} sent"
-            auditor.note(assoc, "download", detail, outcome=outcome, of=study)
+        instances = Counter(record.study_uid for record in records) or {"": 0}
+        outcome: Outcome = "failed" if progress.completed < len(records) else "success"
+        detail = f"of all, {progress.completed} of {len(records)} sent{', cancelled' * cancelled}"
+        auditor.retrieved(assoc, how, instances, detail, outcome)
         if assoc.is_established:
             reply.final(_outcome(progress, len(records), cancelled=cancelled), progress)
     except Exception as error:  # noqa: BLE001  # the peer gets a failure, the association lives on
+        what = "C-MOVE" if isinstance(request, C_MOVE) else "C-GET"
+        auditor.note(assoc, "download", f"{what}: {type(error).__name__}", outcome="failed")
         if assoc.is_established:
             reply.refuse(find_status(error))
 

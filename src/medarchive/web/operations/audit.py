@@ -11,9 +11,12 @@ from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 
-from medarchive.archive.audit import Event
+from medarchive.archive.audit import ACTIONS, FACES, OUTCOMES, RECORD, Event
+from medarchive.archive.messages import message
 from medarchive.web import here
 from medarchive.web.gate import needs, origin
+from medarchive.web.operations.numbers import number_in
+from medarchive.web.pages.visits import visit
 
 __all__ = ["audit", "export"]
 
@@ -26,38 +29,44 @@ _COLUMNS = ("id", "at", "who", "origin", "face", "action", "object", "outcome", 
 @needs("administer")
 def audit(request: HttpRequest) -> HttpResponse:
     """The newest records that meet the filters."""
+    visit(request, RECORD, "audit record")
     chosen, wrong = _chosen(request)
-    before = request.GET.get("before", "")
     log = here.archive().audit
-    last = int(before) if before.isascii() and before.isdigit() and len(before) < 18 else None
-    found = list(log.events(**chosen, limit=_PAGE + 1, before=last))
+    before = number_in(request.GET.get("before", ""))
+    found = [] if wrong else list(log.events(**chosen, limit=_PAGE + 1, before=before))
     asked = {name: request.GET.get(name, "") for name in (*_NAMES, "since", "until")}
-    shown: dict[str, object] = {"events": found[:_PAGE], "asked": asked, "wrong": wrong}
-    if len(found) > _PAGE:
-        query = request.GET.copy()
-        query["before"] = str(found[_PAGE - 1].id)
-        shown["older"] = query.urlencode()
-    if "verify" in request.GET:
-        shown |= {"verified": True, "broken": log.broken()}
     filters = request.GET.copy()
     filters.pop("before", None)
-    shown["filters"] = filters.urlencode()
+    filters.pop("verify", None)
+    shown: dict[str, object] = {
+        "events": found[:_PAGE],
+        "asked": asked,
+        "wrong": wrong,
+        "choices": {"action": ACTIONS, "outcome": OUTCOMES, "face": FACES},
+        "head": log.head(),
+        "filters": filters.urlencode(),
+        "later": before is not None,
+    }
+    if len(found) > _PAGE:
+        older = filters.copy()
+        older["before"] = str(found[_PAGE - 1].id)
+        shown["older"] = older.urlencode()
+    if "verify" in request.GET:
+        shown |= {"verified": True, "broken": log.broken()}
     return render(request, "web/operations/audit.html", shown)
 
 
 @needs("administer")
 def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
-    """All records that meet the filters, as CSV or JSON lines."""
+    """All records that meet the filters: as CSV, as JSON lines, or as audit messages of PS3.15 A.5."""
     chosen, wrong = _chosen(request)
     if wrong:
         return HttpResponse(wrong, status=400, content_type="text/plain")
-    as_json = request.GET.get("format") == "json"
-    log = here.archive().audit
-    log.note(Event("download", request.user.get_username(), origin(request), "web", "audit"))
-    lines = _json(log.events(**chosen)) if as_json else _csv(log.events(**chosen))
-    kind, name = ("application/jsonl", "audit.jsonl") if as_json else ("text/csv", "audit.csv")
-    answer = StreamingHttpResponse(_streamed(lines), content_type=kind)
-    answer["Content-Disposition"] = f'attachment; filename="{name}"'
+    kind, write = _FORMATS.get(request.GET.get("format", ""), _FORMATS["csv"])
+    archive = here.archive()
+    archive.audit.note(Event("download", request.user.get_username(), origin(request), "web", RECORD))
+    answer = StreamingHttpResponse(_streamed(write(archive.audit.events(**chosen))), content_type=kind)
+    answer["Content-Disposition"] = f'attachment; filename="audit.{kind.rpartition("/")[2]}"'
     return answer
 
 
@@ -100,6 +109,15 @@ def _plain(value: object) -> object:
 
 def _json(events: Iterator[Event]) -> Iterator[str]:
     return (json.dumps(asdict(event), ensure_ascii=False) + "\n" for event in events)
+
+
+def _xml(events: Iterator[Event]) -> Iterator[str]:
+    source = here.archive().settings.ae_title
+    return (message(event, source) + "\n" for event in events)
+
+
+_FORMATS = {"csv": ("text/csv", _csv), "json": ("application/jsonl", _json), "xml": ("application/xml", _xml)}
+"""Media type, the end of the file's name, and how to write it. Of XML there is one document a line."""
 
 
 async def _streamed(lines: Iterator[str]) -> AsyncIterator[bytes]:

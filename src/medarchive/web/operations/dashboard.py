@@ -31,11 +31,14 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     now = time.time()
     troubles = []
     if stats.jobs_failed:
-        troubles.append(f"{stats.jobs_failed} jobs failed and wait for a person.")
+        count = stats.jobs_failed
+        troubles.append(f"{count} job{'s' * (count != 1)} failed and wait{'s' * (count == 1)} for a person.")
     if overview.oldest is not None and now - overview.oldest > _LATE:
-        troubles.append("The oldest job waits for more than an hour: is a process of jobs running?")
+        troubles.append("A job could have run for more than an hour: is a process of jobs running?")
     if overview.free_bytes < _FULL * overview.total_bytes:
         troubles.append(f"Only {bytes_in_words(overview.free_bytes)} of the disk are free.")
+    if overview.checked is not None and not overview.checked.sound:
+        troubles.append(f"The last check found {overview.checked.detail}. Run medarchive check to see them.")
     days = [(day.date.isoformat(), f"{day.instances} instances", float(day.bytes_in)) for day in overview.days]
     longest = max((total.bytes_in for total in _totals(stats.groups, lambda group: group.modality)), default=0)
     return render(
@@ -49,7 +52,9 @@ def dashboard(request: HttpRequest) -> HttpResponse:
             "modalities": _plotted(_totals(stats.groups, lambda group: group.modality), longest),
             "codecs": _plotted(_totals(stats.groups, lambda group: group.codec), longest),
             "days": columns(days),
-            "waited": (now - overview.oldest) / 60 if overview.oldest else None,
+            "most": bytes_in_words(max(day.bytes_in for day in overview.days)),
+            "objects": sum(day.instances for day in overview.days),
+            "waited": (now - overview.oldest) / 60 if overview.oldest is not None else None,
         },
     )
 

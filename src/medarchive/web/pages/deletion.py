@@ -84,7 +84,7 @@ def bring_back(request: HttpRequest) -> HttpResponse:
     for each in _visible(request):
         if (each.values["StudyInstanceUID"], each.values["SeriesInstanceUID"]) == (study, series):
             here.archive().undelete_all(each.uids)
-            note(request, "delete", series, f"brought back: {len(each.uids)} instances")
+            note(request, "undelete", series, f"{len(each.uids)} instances")
             messages.success(request, f"Brought back {_counted(len(each.uids))}.")
             return redirect("deleted")
     raise Http404("nothing of this series was deleted, or it is purged")
