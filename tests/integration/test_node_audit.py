@@ -1,19 +1,24 @@
 """What peers do at the node stands in the audit record."""
 
+import io
 import subprocess
 import time
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pynetdicom import AE, build_role, evt
 from pynetdicom.sop_class import CTImageStorage, StudyRootQueryRetrieveInformationModelFind
 from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelGet as Get
+from pynetdicom.sop_class import StudyRootQueryRetrieveInformationModelMove as Move
 
 from contracts.objects import ct
 from medarchive.archive.archive import Archive
 from medarchive.archive.audit import Event
 from medarchive.dicom_node.node import Node
+from medarchive.settings import Peer
 
 STORESCU = "/usr/bin/storescu"
 
@@ -83,3 +88,76 @@ def test_strangers_are_written_down(archive: Archive, tmp_path: Path) -> None:
         push(node, tmp_path, ct(1), title="EVIL")
         (event,) = written(archive, 1)
     assert (event.action, event.who, event.outcome) == ("login", "EVIL", "refused")
+
+
+def test_who_calls_somebody_else_is_written_down(archive: Archive, tmp_path: Path) -> None:
+    archive.settings = replace(archive.settings, any_peer=False, peers=(Peer("CT1", "127.0.0.1", 104),))
+    with Node(archive) as node:
+        push(node, tmp_path, ct(1))  # storescu calls ANY-SCP
+        (event,) = written(archive, 1)
+    assert (event.action, event.who, event.outcome) == ("login", "CT1", "refused")
+    assert event.detail == "called AE title ANY-SCP not recognised"
+
+
+def test_more_associations_than_there_may_be(archive: Archive, tmp_path: Path) -> None:
+    archive.settings = replace(archive.settings, max_associations=1)
+    with Node(archive) as node:
+        ae = AE(ae_title="CT1")
+        ae.add_requested_context(CTImageStorage)
+        first = ae.associate("127.0.0.1", node.port)
+        assert first.is_established
+        assert ae.associate("127.0.0.1", node.port).is_rejected
+        (event,) = written(archive, 1)
+        assert (event.outcome, event.detail) == ("refused", "too many associations")
+        first.release()
+
+
+def test_what_was_pushed_is_written_down_where_the_node_stops_first(archive: Archive) -> None:
+    ae = AE(ae_title="CT1")
+    ae.add_requested_context(CTImageStorage)
+    with Node(archive) as node:
+        association = ae.associate("127.0.0.1", node.port)
+        assert association.send_c_store(dcmread(io.BytesIO(ct(1)))).Status == 0
+        assert written(archive, 0) == []
+    assert [(one.object, one.detail) for one in archive.audit.events()] == [("1.2.3.1", "1 by C-STORE")]
+
+
+@pytest.mark.parametrize("level", ["STUDY", "NONSENSE"])
+def test_a_retrieval_of_what_is_not_here(node: Node, archive: Archive, level: str) -> None:
+    ae = AE(ae_title="WS1")
+    ae.add_requested_context(Get)
+    association = ae.associate("127.0.0.1", node.port, ae_title="MEDARCHIVE")
+    asked = Dataset()
+    asked.QueryRetrieveLevel, asked.StudyInstanceUID = level, "1.2.3.99"
+    list(association.send_c_get(asked, Get))
+    association.release()
+    (event,) = written(archive, 1)
+    outcome, detail = {
+        "STUDY": ("success", "C-GET, 0 instances; of all, 0 of 0 sent"),
+        "NONSENSE": ("failed", "C-GET: BadQuery"),
+    }[level]
+    assert (event.action, event.who, event.outcome, event.detail) == ("download", "WS1", outcome, detail)
+
+
+def test_a_question_that_cannot_be_read(node: Node, archive: Archive) -> None:
+    ae = AE(ae_title="WS1")
+    ae.add_requested_context(StudyRootQueryRetrieveInformationModelFind)
+    association = ae.associate("127.0.0.1", node.port, ae_title="MEDARCHIVE")
+    asked = Dataset()
+    asked.QueryRetrieveLevel, asked.PatientName = "NONSENSE", "DOE^SECRET"
+    list(association.send_c_find(asked, StudyRootQueryRetrieveInformationModelFind))
+    association.release()
+    (event,) = written(archive, 1)
+    assert (event.action, event.outcome, event.detail) == ("query", "failed", "C-FIND: BadQuery")
+
+
+def test_a_destination_that_nobody_knows(node: Node, archive: Archive) -> None:
+    ae = AE(ae_title="WS1")
+    ae.add_requested_context(Move)
+    association = ae.associate("127.0.0.1", node.port, ae_title="MEDARCHIVE")
+    asked = Dataset()
+    asked.QueryRetrieveLevel, asked.StudyInstanceUID = "STUDY", "1.2.3.1"
+    list(association.send_c_move(asked, "NOWHERE", Move))
+    association.release()
+    (event,) = written(archive, 1)
+    assert (event.outcome, event.detail) == ("refused", "C-MOVE to NOWHERE, which is no known peer")

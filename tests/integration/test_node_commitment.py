@@ -498,3 +498,30 @@ def test_what_is_committed_is_never_replaced_by_a_version_with_loss(tmp_path: Pa
         assert [each.reason for each in prospect.refusals] == ["the archive has committed itself to keep it"]
         assert apply(archive) == 0
         assert {uid: archive.load(uid).read() for uid in slices()} == slices()
+
+
+def audited(archive: Archive) -> list[tuple[str, str, str, str]]:
+    """The oldest first."""
+    events = archive.audit.events(equal={"action": "commit"})
+    return [(one.who, one.origin, one.outcome, one.detail) for one in events][::-1]
+
+
+def test_the_audit_record_has_the_request_and_what_became_of_it(
+    node: Node, filled: Archive, modality: Modality
+) -> None:
+    with_destination(filled, modality.listen(), "MODALITY")
+    asked = action(references(*UIDS, "1.2.3.99"))
+    assert modality.ask(node, asked) == 0
+    work(filled)
+    modality.report()
+    until(lambda: len(audited(filled)) == 2)
+    assert audited(filled) == [
+        ("MODALITY", "127.0.0.1", "success", "asked for 4 instances"),
+        ("MODALITY", "127.0.0.1", "failed", "3 instances committed, 1 not"),
+    ]
+    assert {one.object for one in filled.audit.events()} == {asked.TransactionUID}
+
+
+def test_the_audit_record_has_a_request_that_was_refused(node: Node, filled: Archive, modality: Modality) -> None:
+    assert modality.ask(node, action([])) == 0x0115
+    assert audited(filled) == [("MODALITY", "127.0.0.1", "failed", "N-ACTION: status 0115")]

@@ -100,3 +100,33 @@ def test_only_jobs_up_to_a_number(catalog: SqliteCatalog) -> None:
     assert jobs.lease(catalog, "w", 60, attempts=3, up_to=last) is None
     assert jobs.waiting(catalog, last) == 1
     assert jobs.waiting(catalog) == 2
+
+
+def test_jobs_are_listed_by_state_kind_and_number(catalog: SqliteCatalog) -> None:
+    add(catalog, 1, 2, 3)
+    catalog.write(lambda transaction: jobs.enqueue(transaction, "group", 7))
+    job = take(catalog)
+    assert job is not None
+    jobs.fail(catalog, job, "broken", attempts=1)
+
+    def targets(**chosen: object) -> list[int]:
+        return [job.target for job in jobs.listed(catalog, **chosen)]  # type: ignore[arg-type]
+
+    assert targets() == [1, 2, 3, 7]
+    assert targets(state="failed") == [1]
+    assert targets(state="waiting", kind="compress") == [2, 3]
+    assert targets(after=job.id + 1) == [3, 7]
+    assert targets(kind="' OR 1=1 --") == []
+
+
+def test_one_failed_job_is_tried_again(catalog: SqliteCatalog) -> None:
+    add(catalog, 1, 2)
+    failed = [take(catalog), take(catalog)]
+    for job in failed:
+        assert job is not None
+        jobs.fail(catalog, job, "broken", attempts=1)
+    assert failed[1] is not None
+    assert jobs.retry(catalog, failed[1].id) == 1
+    assert jobs.retry(catalog, failed[1].id) == 0, "it waits already"
+    assert [(job.target, job.state) for job in jobs.listed(catalog)] == [(1, "failed"), (2, "waiting")]
+    assert jobs.retry(catalog) == 1

@@ -67,6 +67,11 @@ def test_compress_and_undo(filled: Cli) -> None:
     assert filled("stats", "--json").json["bytes_kept"] == before["bytes_kept"]
     again = filled("compress", "--undo", SERIES)
     assert (again.code, "nothing to undo" in again.err) == (41, True)
+    noted = [(one["object"], one["detail"]) for one in filled("audit", "--action", "configure", "--json").json]
+    assert noted == [
+        (SERIES, "compression undone for 6 instances"),
+        (SERIES, "6 instances compressed again: the codecs of the settings, effort 1"),
+    ]
     assert filled("compress", "--all", "--codec", "zstd-planes", "--effort", "9").code == 0
     assert filled("check", "--read-data").code == 0
 
