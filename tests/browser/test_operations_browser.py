@@ -18,6 +18,7 @@ max_error = 2
 keep_original = true
 modality = ["CT"]
 """
+ROWS = "Array.from(document.querySelectorAll('tbody tr'), row => row.offsetHeight)"
 HOSTILE = "<img src=x onerror=alert(1)>"
 
 
@@ -83,4 +84,5 @@ def test_on_a_tablet_nothing_is_wider_than_the_page(admin: Site, page: Page) -> 
     for path in ("/storage/", "/jobs/", "/policy/", "/audit/"):
         page.goto(path)
         assert page.evaluate("document.documentElement.scrollWidth") <= 768, path
+        assert all(row < 200 for row in page.evaluate(ROWS)), f"{path}: columns are too narrow to read"
         check_access(page)
