@@ -25,7 +25,7 @@ _THREADS = 128
 class Handler(ASGIHandler):
     """Django's own writes every body to a temporary file before it looks who sends it."""
 
-    chunk_size = 1 << 18
+    chunk_size = 1 << 20
 
     def __init__(self) -> None:
         """Load the middleware, for use in threads."""
