@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from contracts.objects import ct
+from medarchive.settings import Settings
 
 MEGABYTE = 1 << 20
 MOST = 48 * MEGABYTE
@@ -121,3 +122,25 @@ def test_memory_stays_flat_while_large_objects_come_in(web: Web, tmp_path: Path)
             assert [one["result"] for one in answer.json()["objects"]] == ["stored"], answer.text
             assert grown < MOST
     assert list((web.folder / "incoming").glob("*/*")) == []
+
+
+def test_memory_stays_flat_while_large_objects_leave(web: Web) -> None:
+    program = {"Authorization": f"Bearer {web.token}"}
+    kind = {"Content-Type": "application/dicom"}
+    whole = {"Accept": 'multipart/related; type="application/dicom"; transfer-syntax=*'}
+    most = 2 * Settings().max_memory_bytes + MOST
+    """What an object may take before it goes through a file."""
+    with httpx.Client(base_url=web.address, timeout=300) as client:
+        for number, size in ((1, MEGABYTE), (2, 400 * MEGABYTE)):
+            answer = client.post("dicom-web/studies", content=large(size, number), headers=kind | program)
+            assert answer.status_code == 200, answer.text
+        for url in ("dicom-web/studies/1.2.3.1", "dicom-web/studies/1.2.3.1/series/1.2.3.1.1/instances/1.2.3.1.1.2"):
+            before, started, got = web.peak(), time.monotonic(), 0
+            with client.stream("GET", url, headers=whole | program) as answer:
+                for piece in answer.iter_raw():
+                    got += len(piece)
+            seconds, grown = time.monotonic() - started, web.peak() - before
+            print(f"WADO-RS: {got / 1e6 / seconds:.0f} MB/s, {grown >> 20} MiB")
+            assert got == int(answer.headers["Content-Length"])
+            assert got > 400 * MEGABYTE
+            assert grown < most

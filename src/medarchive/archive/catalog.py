@@ -23,6 +23,10 @@ class Row(Protocol):
         """The names of the columns."""
         ...
 
+    def __iter__(self) -> Iterator[Any]:
+        """The values of the columns."""
+        ...
+
 
 State = Literal["received", "alone", "kept"]
 """``received``: durable, waiting to be compressed. ``alone``: compressed, and one of the slices that will be coded

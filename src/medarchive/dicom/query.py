@@ -154,6 +154,7 @@ class Query:
         order: keywords of the level or above it to sort by, with ``-`` before one for the greatest first; without any,
             in the order in which entities came to be known.
         either: groups of keys, of each of which one matches at least.
+        fields: keywords of the values that a match carries; None: all. What the catalogue computes costs time.
     """
 
     level: Level
@@ -164,6 +165,7 @@ class Query:
     scope: Scope | None = None
     order: tuple[str, ...] = ()
     either: tuple[tuple[Key, ...], ...] = ()
+    fields: frozenset[str] | None = None
 
     @classmethod
     def from_pairs(cls, level: Level, pairs: Iterable[str], *, limit: int | None = None, offset: int = 0) -> Self:

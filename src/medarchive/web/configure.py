@@ -144,6 +144,7 @@ def database(settings: Settings) -> dict[str, Any]:
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": str(settings.archive.absolute() / "accounts.sqlite"),
+            "CONN_MAX_AGE": None,
             "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": settings.busy_timeout, "init_command": _SQLITE},
         }
     try:

@@ -71,7 +71,11 @@ class Range:
             return 0
         if self.syntax not in ("", ANY):
             return named + 4 if self.syntax == offer.syntax else 0
-        return named + (1 if self.syntax == ANY else 2) if offer.default or self.syntax == ANY else 0
+        if self.syntax == ANY:
+            return named + 1
+        # The type of a compressed frame says enough of its transfer syntax; application/dicom does not.
+        meant = offer.default or (named and not offer.media.startswith("application/"))
+        return named + 2 if meant else 0
 
 
 def parse(text: str) -> list[Range]:

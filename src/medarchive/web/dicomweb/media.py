@@ -58,13 +58,16 @@ def frame_offers(stored: str, *, compressed: bool, alone: bool) -> list[Offer]:
     readable = not compressed or stored in DECODED
     found: list[Offer] = []
     if compressed:
-        found += [Offer(FRAMES[stored], True, stored)] if stored in FRAMES else []
+        found += [Offer(FRAMES[stored], True, stored, default=False)] if stored in FRAMES else []
         found.append(Offer(OCTETS, True, stored, default=not readable))
     if readable:
         found.append(Offer(OCTETS, True, NATIVE))
         for syntax in TARGETS:
             if syntax in FRAMES and syntax != stored:
-                found += [Offer(FRAMES[syntax], True, syntax), Offer(OCTETS, True, syntax, default=False)]
+                found += [
+                    Offer(FRAMES[syntax], True, syntax, default=False),
+                    Offer(OCTETS, True, syntax, default=False),
+                ]
     return found + [Offer(offer.media, False, offer.syntax, offer.default) for offer in found if alone]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 
+from medarchive.dicom.query import UNIQUE, Exact, Key, Level, Query
 from medarchive.errors import DicomError, LimitExceeded
 from medarchive.web import here
 from medarchive.web.dicomweb.accept import Offer, chosen, ranges
@@ -64,7 +65,8 @@ def _data_set(target: Target, address: str) -> dict[str, Any]:
         uri = f"{address}{target.path}/bulkdata"
         answer = here.archive().opened(target.uid, lambda opened: dicom_json(opened, uri))
     except (DicomError, LimitExceeded):
-        answer = row(target.match)
+        key = Key(UNIQUE[Level.IMAGE], Exact(target.uid), Level.IMAGE, "UI")
+        answer = row(next(here.archive().find(Query(Level.IMAGE, (key,)))))
     answer.setdefault("00083002", {"vr": "UI", "Value": [target.syntax]})
     return answer
 

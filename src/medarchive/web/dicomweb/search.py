@@ -36,6 +36,7 @@ _USUAL = {
     ),
 }
 """What is returned without being asked for (tables 10.6.3-3 to 10.6.3-5)."""
+_NAMES = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")
 _LEVELS = (Level.STUDY, Level.SERIES, Level.IMAGE)
 _ORDER = {Level.STUDY: ("-StudyDate", "-StudyTime"), Level.SERIES: ("SeriesNumber",), Level.IMAGE: ("InstanceNumber",)}
 
@@ -52,13 +53,14 @@ def search(request: HttpRequest, level: Level, study: str = "", series: str = ""
         query = replace(query, order=_ORDER[level])
     archive = here.archive()
     limit = query.limit or 0
-    found = list(archive.find(replace(query, limit=limit + 1)))
+    keywords = _keywords(asked, level, above)
+    fields = None if keywords is None else frozenset((*keywords, *_NAMES))
+    found = list(archive.find(replace(query, limit=limit + 1, fields=fields)))
     note(request, "query", study, detail=f"{level.lower()}: {', '.join(key.keyword for key in query.keys)}")
     warnings = [f"{', '.join(asked.absent)[:512]}: not indexed, so not returned"] if asked.absent else []
     if len(found) > limit:
         more = archive.count(query) - query.offset - limit
         warnings.insert(0, f"There are {more} additional results that can be requested")
-    keywords = _keywords(asked, level, above)
     address = root(request)
     rows = [_result(match, keywords, address) for match in found[:limit]]
     answer = HttpResponse(dumped(rows) if rows else b"", content_type=media, status=200 if rows else 204)

@@ -4,8 +4,10 @@ import asyncio
 import io
 import re
 import secrets
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import BinaryIO
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified, StreamingHttpResponse
@@ -16,6 +18,10 @@ __all__ = ["CHUNK", "Part", "multipart", "single", "unchanged"]
 
 CHUNK = 1 << 18
 """Bytes that leave at a time."""
+_TOGETHER = 1 << 20
+"""Bytes of a part that leave as one."""
+_AHEAD = 2
+"""Parts that are opened while another leaves."""
 _AT_ONCE = 8 << 20
 """Bytes up to which a body in memory goes out as it is."""
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
@@ -106,20 +112,28 @@ def _head(part: Part, boundary: str, *, first: bool) -> bytes:
 
 
 async def _message(heads: Sequence[bytes], parts: Sequence[Part], first: BinaryIO, end: bytes) -> AsyncIterator[bytes]:
-    """The parts, each opened in a thread while the one before leaves."""
-    ahead: asyncio.Future[BinaryIO] = asyncio.get_running_loop().create_future()
-    ahead.set_result(first)
+    """The parts, each opened in a thread while those before it leave."""
+    opened = asyncio.get_running_loop().create_future()
+    opened.set_result(first)
+    ahead: deque[asyncio.Future[BinaryIO]] = deque((opened,))
+    others = iter(parts[1:])
     try:
-        for number, head in enumerate(heads):
-            file = await ahead
-            if number + 1 < len(parts):
-                ahead = asyncio.ensure_future(asyncio.to_thread(parts[number + 1].opened))
+        for head in heads:
+            file = await ahead[0]
+            for part in islice(others, _AHEAD + 1 - len(ahead)):
+                ahead.append(asyncio.ensure_future(asyncio.to_thread(part.opened)))
+            ahead.popleft()
+            if isinstance(file, io.BytesIO) and file.getbuffer().nbytes <= _TOGETHER:
+                with file:
+                    yield b"".join((head, file.getbuffer()))
+                continue
             yield head
             async for piece in _pieces(file, 0, file.seek(0, io.SEEK_END)):
                 yield piece
         yield end
     finally:
-        ahead.add_done_callback(_closed)
+        for waiting in ahead:
+            waiting.add_done_callback(_closed)
 
 
 def _closed(opened: "asyncio.Future[BinaryIO]") -> None:

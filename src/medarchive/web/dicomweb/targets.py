@@ -12,6 +12,8 @@ from medarchive.web.rights import within
 
 __all__ = ["Target", "root", "targets"]
 
+_FIELDS = frozenset((*UNIQUE.values(), "AvailableTransferSyntaxUID", "Rows", "Columns"))
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -25,7 +27,6 @@ class Target:
         sha256: of its Part 10 file.
         size: of that, in bytes.
         image: whether it has rows and columns.
-        match: all that is indexed of it.
     """
 
     uid: str
@@ -35,7 +36,6 @@ class Target:
     sha256: str
     size: int
     image: bool
-    match: Match
 
     @classmethod
     def of(cls, match: Match) -> Self:
@@ -49,7 +49,6 @@ class Target:
             values["sha256"],
             int(values["size"]),
             bool(values["Rows"] and values["Columns"]),
-            match,
         )
 
     @property
@@ -67,7 +66,7 @@ def targets(request: HttpRequest, study: str, series: str = "", instance: str = 
     named = ((Level.STUDY, study), (Level.SERIES, series), (Level.IMAGE, instance))
     keys = tuple(Key(UNIQUE[level], Exact(uid), level, "UI") for level, uid in named if uid)
     order = () if instance else ("SeriesNumber", "InstanceNumber")
-    query = within(request.user, Query(Level.IMAGE, keys, order=order))
+    query = within(request.user, Query(Level.IMAGE, keys, order=order, fields=_FIELDS))
     found = [Target.of(match) for match in here.archive().find(query)]
     if not found:
         level, uid = next((level, uid) for level, uid in reversed(named) if uid)
