@@ -1,7 +1,7 @@
 """Audit records as messages of PS3.15 A.5."""
 
 import base64
-from typing import get_args
+from typing import Any, get_args
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -10,12 +10,9 @@ from pydicom.sr._concepts_dict import concepts
 from medarchive.archive.audit import ACTIONS, FACES, OUTCOMES, Event, Face
 from medarchive.archive.messages import message
 
-_CODES = {
-    code: meaning for named in concepts["DCM"].values() for code, (meaning, groups) in named.items() if 400 in groups
-}
-_TYPES = {
-    code: meaning for named in concepts["DCM"].values() for code, (meaning, groups) in named.items() if 401 in groups
-}
+_DCM: Any = concepts["DCM"]
+_CODES = {code: meaning for named in _DCM.values() for code, (meaning, groups) in named.items() if 400 in groups}
+_TYPES = {code: meaning for named in _DCM.values() for code, (meaning, groups) in named.items() if 401 in groups}
 _ORDER = ["EventIdentification", "ActiveParticipant", "ActiveParticipant", "AuditSourceIdentification"]
 
 
