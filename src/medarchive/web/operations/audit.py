@@ -16,7 +16,7 @@ from medarchive.archive.messages import message
 from medarchive.web import here
 from medarchive.web.gate import needs, origin
 from medarchive.web.operations.numbers import number_in
-from medarchive.web.pages.visits import visit
+from medarchive.web.visits import visit
 
 __all__ = ["audit", "export"]
 
