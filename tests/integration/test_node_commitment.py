@@ -5,7 +5,7 @@ import queue
 import socket
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -500,7 +500,7 @@ def test_what_is_committed_is_never_replaced_by_a_version_with_loss(tmp_path: Pa
         assert {uid: archive.load(uid).read() for uid in slices()} == slices()
 
 
-def audited(archive: Archive) -> list[tuple[str, ...]]:
+def audited(archive: Archive) -> Sequence[tuple[str, ...]]:
     """The oldest first."""
     events = archive.audit.events(equal={"action": "commit"})
     return [(one.who, one.origin, one.outcome, one.detail) for one in events][::-1]

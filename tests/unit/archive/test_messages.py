@@ -1,7 +1,7 @@
 """Audit records as messages of PS3.15 A.5."""
 
 import base64
-from typing import Any, get_args
+from typing import get_args
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -10,9 +10,14 @@ from pydicom.sr._concepts_dict import concepts
 from medarchive.archive.audit import ACTIONS, FACES, OUTCOMES, Event, Face
 from medarchive.archive.messages import message
 
-_DCM: Any = concepts["DCM"]
-_CODES = {code: meaning for named in _DCM.values() for code, (meaning, groups) in named.items() if 400 in groups}
-_TYPES = {code: meaning for named in _DCM.values() for code, (meaning, groups) in named.items() if 401 in groups}
+
+def _named(group: int) -> dict[str, str]:
+    """Codes and meanings of a context group, as pydicom has them."""
+    named: dict[str, dict[str, tuple[str, list[int]]]] = concepts["DCM"]  # type: ignore[assignment]
+    return {code: meaning for each in named.values() for code, (meaning, groups) in each.items() if group in groups}
+
+
+_CODES, _TYPES = _named(400), _named(401)
 _ORDER = ["EventIdentification", "ActiveParticipant", "ActiveParticipant", "AuditSourceIdentification"]
 
 
