@@ -41,11 +41,11 @@ reference: $(DEV)/.installed
 # The formats must read and write the same bytes with NumPy 1.26 as with 2.x.
 numpy1: $(NUMPY1)/.installed
 	@echo "== unit, property and golden tests with $$($(NUMPY1)/bin/python -c $(VERSIONS))"
-	$(NUMPY1)/bin/python -m pytest -q tests/unit tests/property tests/golden
+	$(NUMPY1)/bin/python -m pytest -q -n 3 --dist loadfile tests/unit tests/property tests/golden
 
 unit: $(DEV)/.installed tools
 	@echo "== all tests with $$($(DEV)/bin/python -c $(VERSIONS))"
-	$(DEV)/bin/python -m pytest
+	$(DEV)/bin/python -m pytest -q -n 3 --dist loadfile
 
 # Peers, the validator dciodvfy and strace are the distribution's.
 tools:
@@ -83,5 +83,5 @@ $(DEV)/.installed: $(SOURCES)
 
 $(NUMPY1)/.installed: $(SOURCES)
 	$(venv)
-	$(NUMPY1)/bin/python $(PIP) install --editable . 'numpy<2' pytest pytest-benchmark hypothesis
+	$(NUMPY1)/bin/python $(PIP) install --editable . 'numpy<2' pytest pytest-benchmark pytest-xdist hypothesis
 	@touch $@
