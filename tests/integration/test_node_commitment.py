@@ -503,7 +503,8 @@ def test_what_is_committed_is_never_replaced_by_a_version_with_loss(tmp_path: Pa
 def audited(archive: Archive) -> Sequence[tuple[str, ...]]:
     """The oldest first."""
     events = archive.audit.events(equal={"action": "commit"})
-    return [(one.who, one.origin, one.outcome, one.detail) for one in events][::-1]
+    told: list[tuple[str, ...]] = [(one.who, one.origin, one.outcome, one.detail) for one in events]
+    return told[::-1]
 
 
 def test_the_audit_record_has_the_request_and_what_became_of_it(
