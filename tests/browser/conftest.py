@@ -66,7 +66,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     assert "Traceback" not in (folder.parent / "log").read_text()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it runs, the thread has an event loop, which Django minds
 def chromium() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])

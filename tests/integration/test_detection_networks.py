@@ -18,7 +18,6 @@ from contracts.phantoms import head
 from medarchive.archive.archive import Archive
 from medarchive.insight.models import WEIGHTS
 from medarchive.insight.reader import Reader
-from medarchive.insight.reading import LABELS
 from medarchive.settings import Settings
 from medarchive.web import here
 from web.conftest import Member, archive, configured, member  # noqa: F401  # fixtures
@@ -66,7 +65,6 @@ def test_a_picture_that_is_said_to_be_a_lung(reading: Archive, member: Member) -
     page, _ = asked(member.browser("clinician"), "/detect/", file=picture(), anatomy="lung")
     assert "taken for lung because somebody said so; by itself it would say brain" in page
     assert "It would rather not say" in page
-    assert "never gives a finding" in page
 
 
 def test_a_series_says_the_same_as_at_its_arrival(reading: Archive, member: Member) -> None:  # noqa: F811
@@ -81,7 +79,7 @@ def test_a_series_says_the_same_as_at_its_arrival(reading: Archive, member: Memb
     (after,) = reading.findings(HEAD)
     assert after == before
     assert "3 images were read together" in page
-    assert set(before.probabilities) == set(LABELS["brain"])
+    assert before.anatomy in page
     for value in before.probabilities.values():
         assert f"{value:.3f}" in page
 

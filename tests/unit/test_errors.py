@@ -19,8 +19,9 @@ def drawn() -> list[tuple[int, str]]:
 
 
 def built(kind: type[MedarchiveError] = MedarchiveError, depth: int = 0) -> list[tuple[int, str]]:
-    """The same of the classes."""
-    below = [line for child in kind.__subclasses__() for line in built(child, depth + 1)]
+    """The same of the classes; faces have some of their own beside these."""
+    children = (child for child in kind.__subclasses__() if child.__module__ == errors.__name__)
+    below = [line for child in children for line in built(child, depth + 1)]
     return [(depth, kind.__name__), *below]
 
 

@@ -21,7 +21,8 @@ _REJECTIONS = 60.0
 
 def title(association: Any) -> str:
     """The calling AE title."""
-    return str(association.requestor.primitive.calling_ae_title).strip()
+    primitive = association.requestor.primitive
+    return "" if primitive is None else str(primitive.calling_ae_title).strip()
 
 
 def origin(association: Any) -> str:

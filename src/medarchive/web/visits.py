@@ -15,7 +15,7 @@ __all__ = ["note", "visit"]
 _LASTS = 1800.0
 """Seconds for which one record speaks for all that an account looks at of the same object."""
 _MOST = 10_000
-_seen: OrderedDict[tuple[int, str, str, str], float] = OrderedDict()
+_seen: OrderedDict[tuple[str, str, str, str], float] = OrderedDict()
 _guard = threading.Lock()
 
 
@@ -34,7 +34,7 @@ def visit(request: HttpRequest, uid: str, what: str, *within: str) -> None:
         what: study or series.
         within: UIDs of what it is part of: a visit that was noted there counts.
     """
-    whose = (id(here.archive()), request.user.get_username(), origin(request))
+    whose = (str(here.archive().settings.archive), request.user.get_username(), origin(request))
     now = time.monotonic()
     with _guard:
         if any(now - _seen.get((*whose, each), -_LASTS) < _LASTS for each in (uid, *within)):

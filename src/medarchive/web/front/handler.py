@@ -77,6 +77,7 @@ class Handler(ASGIHandler):
     def _work(self, request: Any) -> Any:
         """The answer; what the thread's last request left of connections to databases is looked after first."""
         close_old_connections()
+        set_script_prefix(request.script_name or "/")  # it belongs to a thread
         return self.get_response(request)
 
 
