@@ -284,7 +284,8 @@ class TestDeletion:
         assert answer["Location"] == "/deleted/"
         assert browser.get(ADDRESSES["study"]).status_code == 200
         assert archive.load(f"{SERIES}.2").read() == ct(2)
-        assert [each[1] for each in audited(archive, "delete")] == [SERIES, STUDY]
+        assert [each[1] for each in audited(archive, "delete")] == [STUDY]
+        assert [each[1] for each in audited(archive, "undelete")] == [SERIES]
 
     def test_what_came_meanwhile_is_not_deleted_unseen(self, archive: Archive, member: Any) -> None:
         put(archive, ct(1), ct(2))
