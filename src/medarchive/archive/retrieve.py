@@ -1,6 +1,5 @@
 """Retrieve: an instance's file, rebuilt from what is kept and compared with its hash before anyone sees it."""
 
-import io
 from collections.abc import Callable
 from typing import BinaryIO, TypeVar
 
@@ -10,6 +9,7 @@ from medarchive.archive.blobs import CHUNK, BlobId, BlobStore
 from medarchive.archive.catalog import Catalog, InstanceRecord
 from medarchive.archive.decoded import Decoded
 from medarchive.archive.instances import by_uid
+from medarchive.archive.seekable import Seekable
 from medarchive.archive.spool import Spool
 from medarchive.archive.staging import Staging
 from medarchive.dicom.frames import file_frame, split_frame
@@ -103,37 +103,19 @@ def _names(record: InstanceRecord) -> str:
     return f"blob {record.blob}" + (f" and {record.container}" if record.container else "")
 
 
-class BlobReader(io.RawIOBase):
+class BlobReader(Seekable):
     """A blob as a seekable file. What is read through it is not hashed: the caller proves what becomes of it."""
 
     def __init__(self, blobs: BlobStore, blob: BlobId) -> None:
+        super().__init__(blobs.size(blob))
         self._blobs = blobs
         self._blob = blob
-        self._size = blobs.size(blob)
-        self._position = 0
 
     @property
     def name(self) -> str:
         """The blob's name; pydicom asks a file for one."""
         return self._blob
 
-    def readable(self) -> bool:
-        """Yes."""
-        return True
-
-    def seekable(self) -> bool:
-        """Yes."""
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move to a position."""
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        self._position = max(start + offset, 0)
-        return self._position
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # typeshed's WriteableBuffer
-        """Read at the position."""
-        data = self._blobs.read(self._blob, self._position, len(buffer))
-        buffer[: len(data)] = data
-        self._position += len(data)
-        return len(data)
+    def read_at(self, position: int, count: int) -> bytes:
+        """Read from the store."""
+        return self._blobs.read(self._blob, position, count)

@@ -1,11 +1,13 @@
 """Bulk: values that the metadata gives by a URI (PS3.18 10.4, the bulk data resources)."""
 
 import io
+from collections.abc import Sequence
 from typing import BinaryIO
 
 from django.http import HttpRequest, HttpResponseBase
 
-from medarchive.archive.opened import Opened
+from medarchive.archive.opened import Opened, Section
+from medarchive.archive.seekable import Seekable
 from medarchive.errors import NotFound
 from medarchive.web import here
 from medarchive.web.dicomweb.accept import Offer, chosen, ranges
@@ -48,16 +50,16 @@ def _value(opened: Opened, where: str) -> BinaryIO:
         raise NotFound(f"{opened.record.uid}: no bulk data at {where[:200]}; the metadata names what there is")
     if place.length is None:
         return io.BufferedReader(FrameFile(opened.record.uid, opened), CHUNK)
-    return opened.guarded(lambda _: _read(opened, place))
+    return opened.guarded(lambda sections: _read(sections, place))
 
 
-def _read(opened: Opened, place: Place) -> io.BytesIO:
-    stream, _, _ = opened.sections()[place.section]
+def _read(sections: Sequence[Section], place: Place) -> io.BytesIO:
+    stream, _, _ = sections[place.section]
     stream.seek(place.start)
     return io.BytesIO(little(place.vr, stream.read(place.length or 0), big=place.big))
 
 
-class FrameFile(io.RawIOBase):
+class FrameFile(Seekable):
     """All frames of an instance as one file, each read when it is its turn."""
 
     def __init__(self, uid: str, opened: Opened) -> None:
@@ -65,32 +67,12 @@ class FrameFile(io.RawIOBase):
         self._frame = opened.native_frame(0)
         self._number = 0
         self._each = len(self._frame)
-        self._size = self._each * opened.frames
-        self._position = 0
+        super().__init__(self._each * opened.frames)
 
-    def readable(self) -> bool:
-        """Yes."""
-        return True
-
-    def seekable(self) -> bool:
-        """Yes."""
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move to a position."""
-        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size}[whence]
-        self._position = max(start + offset, 0)
-        return self._position
-
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # typeshed's WriteableBuffer
-        """Read at the position, within one frame."""
-        if self._position >= self._size:
-            return 0
-        number, at = divmod(self._position, self._each)
+    def read_at(self, position: int, count: int) -> bytes:
+        """Read within one frame."""
+        number, at = divmod(position, self._each)
         if number != self._number:
             self._frame = here.archive().opened(self._uid, lambda opened: opened.native_frame(number))
             self._number = number
-        data = self._frame[at : at + len(buffer)]
-        buffer[: len(data)] = data
-        self._position += len(data)
-        return len(data)
+        return self._frame[at : at + count]

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.files.uploadedfile import UploadedFile
 from django.core.files.uploadhandler import FileUploadHandler, StopUpload
 
+from medarchive.archive.seekable import Seekable
 from medarchive.web import here
 
 __all__ = ["Uploads"]
@@ -26,32 +27,15 @@ class _Shared:
         os.close(self.number)
 
 
-class _Part(io.RawIOBase):
+class _Part(Seekable):
     """A part of a shared file, as a file."""
 
     def __init__(self, shared: _Shared, start: int, size: int) -> None:
-        self._shared, self._start, self._size, self._at = shared, start, size, 0
+        super().__init__(size)
+        self._shared, self._start = shared, start
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._size}[whence]
-        self._at = max(base + offset, 0)
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def readinto(self, buffer: Any) -> int:
-        wanted = min(len(buffer), max(self._size - self._at, 0))
-        data = os.pread(self._shared.number, wanted, self._start + self._at)
-        buffer[: len(data)] = data
-        self._at += len(data)
-        return len(data)
+    def read_at(self, position: int, count: int) -> bytes:
+        return os.pread(self._shared.number, count, self._start + position)
 
 
 class Uploads(FileUploadHandler):
