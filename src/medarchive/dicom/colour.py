@@ -10,7 +10,7 @@ from pydicom.pixels.processing import apply_color_lut
 from medarchive.dicom.display import or_else, photometric_of
 from medarchive.image import Image
 
-__all__ = ["as_rgb", "is_colour"]
+__all__ = ["as_rgb", "coloured", "is_colour"]
 
 Bytes = NDArray[np.uint8]
 
@@ -28,16 +28,18 @@ def as_rgb(dataset: Dataset, image: Image) -> Bytes:
         dataset: the header, with its File Meta Information.
         image: stored values of the frame alone.
     """
+    found = coloured(dataset, image)
+    return np.repeat(_eight(image.pixels[0, ..., :1], image.bits), 3, axis=2) if found is None else found
+
+
+def coloured(dataset: Dataset, image: Image) -> Bytes | None:
+    """The same; None where there is no colour, or none that can be found."""
     stored = image.pixels[0]
     kind = or_else("", lambda: photometric_of(dataset))
     if stored.shape[2] >= 3:
         pixels = _eight(stored[..., :3], image.bits)
         return _from_ybr(pixels) if kind.startswith("YBR") else pixels
-    if kind == "PALETTE COLOR":
-        coloured = or_else(None, lambda: _through_palette(dataset, stored[..., 0]))
-        if coloured is not None:
-            return coloured
-    return np.repeat(_eight(stored[..., :1], image.bits), 3, axis=2)
+    return or_else(None, lambda: _through_palette(dataset, stored[..., 0])) if kind == "PALETTE COLOR" else None
 
 
 def _eight(stored: NDArray[Any], bits: int) -> Bytes:

@@ -3,16 +3,14 @@
 import io
 import warnings
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as Pillow
 from pydicom.dataset import Dataset
-from pydicom.pixels.processing import apply_color_lut
 
+from medarchive.dicom.colour import coloured
 from medarchive.dicom.display import view
-from medarchive.dicom.encapsulated import left_photometric
 from medarchive.image import Image
 from medarchive.view import Function
 
@@ -84,47 +82,13 @@ def encoded(picture: Pillow.Image, media: str, quality: int) -> io.BytesIO:
 def _pixels(dataset: Dataset, image: Image, frame: int, look: Look) -> Bytes:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of odd values
-        colour = _colour(dataset, image)
+        colour = coloured(dataset, image)
     if colour is not None:
         return colour
     seen = view(dataset, image, frame)
     if look.window is not None:
         seen = replace(seen, window=look.window, function=look.function, table=None)
     return np.asarray(np.rint(seen.shown() * 255), np.uint8)
-
-
-def _colour(dataset: Dataset, image: Image) -> Bytes | None:
-    """Red, green and blue; None where it is grey."""
-    stored = image.pixels[0]
-    said = str(dataset.get("PhotometricInterpretation", "") or "").strip().upper()
-    kind = left_photometric(said, str(getattr(dataset, "file_meta", Dataset()).get("TransferSyntaxUID", "")))
-    if stored.shape[2] >= 3:
-        eight = _eight(stored[..., :3], image.bits)
-        return _rgb(eight) if kind.startswith("YBR") else eight
-    if kind != "PALETTE COLOR":
-        return None
-    try:
-        count, first, bits = (int(value) for value in dataset.RedPaletteColorLookupTableDescriptor)
-        inside = np.clip(stored[..., 0].astype(np.int64), first, first + (count or 1 << 16) - 1)
-        colours = apply_color_lut(inside, dataset)[..., :3]
-    except Exception:  # noqa: BLE001  # what pydicom raises on odd palettes has no common root
-        return None
-    return _eight(colours, bits if int(colours.max()) < 1 << bits else 16)
-
-
-def _eight(words: NDArray[Any], bits: int) -> Bytes:
-    """The highest eight bits."""
-    found: Bytes = np.clip(words >> max(bits - 8, 0), 0, 255).astype(np.uint8)
-    return found
-
-
-def _rgb(ybr: Bytes) -> Bytes:
-    """YBR_FULL as red, green and blue (PS3.3 C.7.6.3.1.2)."""
-    luma, blue, red = (ybr[..., number].astype(np.float32) for number in range(3))
-    blue, red = blue - 128, red - 128
-    colours = (luma + 1.402 * red, luma - 0.344136 * blue - 0.714136 * red, luma + 1.772 * blue)
-    found: Bytes = np.clip(np.rint(np.stack(colours, axis=-1)), 0, 255).astype(np.uint8)
-    return found
 
 
 def _in(picture: Pillow.Image, port: Viewport) -> Pillow.Image:
