@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import pwd
 import sqlite3
 import subprocess
 import sys
@@ -23,7 +24,8 @@ def users(tmp_path: Path) -> Any:
     def run(*arguments: str, answer: str = f"{PASSWORD}\n", code: int = 0) -> str:
         ran = subprocess.run(
             [sys.executable, "-m", "medarchive", "--archive", str(tmp_path / "archive"), "users", *arguments],
-            env={name: text for name, text in os.environ.items() if not name.startswith("MEDARCHIVE_")},
+            env={name: text for name, text in os.environ.items() if not name.startswith("MEDARCHIVE_")}
+            | {"LOGNAME": "somebody else"},
             input=answer,
             capture_output=True,
             text=True,
@@ -57,8 +59,9 @@ def test_the_first_administrator_and_after(users: Any, tmp_path: Path) -> None:
     link = users("reset-link", "ben", "--site", "https://archive.example.org/")
     assert link.startswith("https://archive.example.org/accounts/password/reset/key/")
     with Archive.open(Settings(archive=tmp_path / "archive")) as archive:
-        events = [(each.face, each.action, each.object, each.detail) for each in archive.audit.events()]
-    assert events == [
+        recorded = list(archive.audit.events())
+    assert {each.who for each in recorded} == {pwd.getpwuid(os.getuid()).pw_name}, "whatever the environment says"
+    assert [(each.face, each.action, each.object, each.detail) for each in recorded] == [
         ("cli", "account", "ben", "reset link issued"),
         ("cli", "account", "ben", "activated"),
         ("cli", "account", "ben", "deactivated"),

@@ -94,7 +94,7 @@ class Archive:
         self.blobs = blobs
         self._staging = staging
         self._decoded = Decoded(blobs)
-        self._shelf = Shelf(self._decoded, lambda record: Builder(settings, self._decoded, staging).opened(record))
+        self._shelf = Shelf(self._decoded, lambda record: self._builder().opened(record))
         read_after = settings.quiet if wants_reading(settings) else None
         self._ingest = Ingest(catalog, blobs, settings.max_object_bytes, read_after)
         self._reader = OneReader(reader)
@@ -448,8 +448,10 @@ class Archive:
         return Reads(self.settings, self.catalog, self._decoded, pictures, self._reader, reporting)
 
     def _pictures(self) -> Pictures:
-        builder = Builder(self.settings, self._decoded, self._staging)
-        return Pictures(self.catalog, self._decoded, builder.opened)
+        return Pictures(self.catalog, self._decoded, self._builder().opened)
+
+    def _builder(self) -> Builder:
+        return Builder(self.settings, self._decoded, self._staging)
 
     def recompression(self, *, codecs: Sequence[str] = (), effort: int | None = None) -> Recompression:
         """Encodes again what is stored, with the settings' codecs and effort or with others.
@@ -485,8 +487,7 @@ class Archive:
         for rule in rules:
             if rule.profile:
                 profile(rule.profile)
-        builder = Builder(self.settings, self._decoded, self._staging)
-        return Prospects(self.catalog, self._decoded, builder, rules)
+        return Prospects(self.catalog, self._decoded, self._builder(), rules)
 
     def recall(self, series_uid: str) -> int:
         """Bring the originals of a series back and take what was derived from them out of sight; how many were derived.

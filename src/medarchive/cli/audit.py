@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from medarchive.archive.archive import Archive
     from medarchive.archive.audit import Action, Audit, Event, Head, Outcome
 
-__all__ = ["audit", "note", "note_studies"]
+__all__ = ["audit", "note", "note_studies", "whoami"]
 
 _LINES = 100
 """Of a table; JSON and XML have all."""
@@ -104,11 +104,15 @@ def note_studies(archive: "Archive", action: "Action", study_uids: Iterable[str]
 def _event(action: "Action", of: str, detail: str, outcome: "Outcome" = "success") -> "Event":
     from medarchive.archive.audit import Event
 
+    return Event(action, whoami(), "", "cli", of, outcome, detail)
+
+
+def whoami() -> str:
+    """The operating system's user, under whose name commands are written down."""
     try:
-        who = pwd.getpwuid(os.getuid()).pw_name  # getpass would believe the environment
+        return pwd.getpwuid(os.getuid()).pw_name  # getpass would believe the environment
     except KeyError:  # a container may run as somebody without a name
-        who = str(os.getuid())
-    return Event(action, who, "", "cli", of, outcome, detail)
+        return str(os.getuid())
 
 
 def _verify(record: "Audit", against: str | None) -> None:

@@ -62,7 +62,7 @@ def compress(
             return
         wanted = _wanted(archive, uids or [])
         rows = (_estimate if dry_run else _compress)(archive, wanted, codec or [], effort)
-        if rows and not dry_run:
+        if not dry_run:
             names = f"{', '.join(codec or ['the codecs of the settings'])}, effort {effort or settings.effort}"
             for row in rows:
                 of = str(row["SeriesInstanceUID"])

@@ -1,7 +1,6 @@
 """``users``: accounts of the web face; an archive's first administrator comes from here."""
 
 import contextlib
-import getpass
 import sys
 from collections.abc import Iterator
 from enum import StrEnum
@@ -9,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from medarchive.cli.audit import whoami
 from medarchive.cli.drawing import draw_table, echo_json
 from medarchive.cli.options import with_settings
 from medarchive.errors import AccountError
@@ -207,7 +207,7 @@ def _accounts(settings: Settings) -> Iterator[Any]:
         prepare(archive)
         from medarchive.web.accounts.record import Actor
 
-        yield Actor(getpass.getuser(), face="cli")
+        yield Actor(whoami(), face="cli")
 
 
 def _grant(user: Any, role: str, sees: Sees | None, names: list[str] | None, by: Any) -> None:

@@ -83,7 +83,7 @@ def join(header: bytes, frames: Iterable[Image], out: Sink) -> None:
     Raises:
         CorruptStream: the header blob is none, or frames are missing.
     """
-    recipe, head, tail = _unpacked(header)
+    recipe, head, tail = around(header)
     out.write(head)
     written = 0
     for data in recipe.data(_fitting(recipe, frames)):
@@ -100,7 +100,7 @@ def recipe_of(header: bytes) -> Recipe:
     Raises:
         CorruptStream: it is none.
     """
-    return _unpacked(header)[0]
+    return around(header)[0]
 
 
 def head_of(header: bytes) -> tuple[Recipe, bytes]:
@@ -109,16 +109,7 @@ def head_of(header: bytes) -> tuple[Recipe, bytes]:
     Raises:
         CorruptStream: it is none.
     """
-    return _unpacked(header)[:2]
-
-
-def around(header: bytes) -> tuple[Recipe, bytes, bytes]:
-    """The recipe in a header blob, and the file before and behind the frames that were split off.
-
-    Raises:
-        CorruptStream: it is none.
-    """
-    return _unpacked(header)
+    return around(header)[:2]
 
 
 def _fitting(recipe: Recipe, frames: Iterable[Image]) -> Iterable[Image]:
@@ -142,7 +133,12 @@ def _packed(recipe: Recipe, head: bytes, tail: bytes) -> bytes:
     return fixed + _CHECKED.pack(zlib.crc32(rest, zlib.crc32(fixed))) + rest
 
 
-def _unpacked(header: bytes) -> tuple[Recipe, bytes, bytes]:
+def around(header: bytes) -> tuple[Recipe, bytes, bytes]:
+    """The recipe in a header blob, and the file before and behind the frames that were split off.
+
+    Raises:
+        CorruptStream: it is none.
+    """
     start = _FIXED.size + _CHECKED.size
     if len(header) < start or header[: len(MAGIC)] != MAGIC:
         raise CorruptStream("this is no medarchive header blob")

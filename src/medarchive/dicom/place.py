@@ -27,19 +27,19 @@ def place(head: bytes) -> Place:
         header = read_header(io.BytesIO(head))
     except DicomError:
         return (), 0.0, 0
-    number = header.text(_NUMBER, "IS").strip(" \0")
-    counted = int(number) if re.fullmatch(r"[+-]?\d{1,12}", number) else 0
-    return _placed(_numbers(header.text(_POSITION, "DS"), 3), _numbers(header.text(_ORIENTATION, "DS"), 6), counted)
+    return _placed(header.text(_NUMBER, "IS"), header.text(_POSITION, "DS"), header.text(_ORIENTATION, "DS"))
 
 
 def place_of(dataset: Dataset) -> Place:
     """The same from a data set."""
-    number, position, orientation = (_text(dataset, tag) for tag in (_NUMBER, _POSITION, _ORIENTATION))
+    return _placed(_text(dataset, _NUMBER), _text(dataset, _POSITION), _text(dataset, _ORIENTATION))
+
+
+def _placed(number: str, where: str, axes: str) -> Place:
+    """The place by the texts of the three attributes."""
+    number = number.strip(" \0")
     counted = int(number) if re.fullmatch(r"[+-]?\d{1,12}", number) else 0
-    return _placed(_numbers(position, 3), _numbers(orientation, 6), counted)
-
-
-def _placed(position: tuple[float, ...], orientation: tuple[float, ...], counted: int) -> Place:
+    position, orientation = _numbers(where, 3), _numbers(axes, 6)
     if not (position and orientation):
         return (), 0.0, counted
     (a, b, c), (d, e, f) = orientation[:3], orientation[3:]
