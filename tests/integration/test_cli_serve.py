@@ -6,8 +6,6 @@ import queue
 import re
 import signal
 import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,9 +17,9 @@ from pynetdicom import AE, evt
 from pynetdicom.sop_class import StorageCommitmentPushModel, StorageCommitmentPushModelInstance
 
 from contracts.objects import ct
+from contracts.processes import MEDARCHIVE, children, gone, serving, wait_until
 from medarchive.settings import Settings
 
-MEDARCHIVE = [sys.executable, "-m", "medarchive"]
 QUICK = {**os.environ, "TCP_NODELAY": "1"}
 Serve = Callable[..., tuple["subprocess.Popen[str]", int]]
 
@@ -34,24 +32,18 @@ def _no_waiting_for_series_to_go_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
     """Starts ``medarchive serve`` on a free port and waits for its ready line."""
-    running: list[subprocess.Popen[str]] = []
+    with serving(tmp_path) as begin:
 
-    def start(*options: str) -> tuple["subprocess.Popen[str]", int]:
-        command = [*MEDARCHIVE, "--archive", str(tmp_path / "archive"), "serve", "--port", "0", "--no-web", *options]
-        with (tmp_path / "log").open("a") as log:
-            node = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
-        running.append(node)
-        assert node.stdout is not None
-        line = node.stdout.readline()
-        match = re.fullmatch(r"(\S+) listens on 127\.0\.0\.1:(\d+), archive (.+)\n", line)
-        assert match is not None, line + (tmp_path / "log").read_text()
-        assert match[3] == str(tmp_path / "archive")
-        return node, int(match[2])
+        def start(*options: str) -> tuple["subprocess.Popen[str]", int]:
+            node = begin("--no-web", *options)
+            assert node.stdout is not None
+            line = node.stdout.readline()
+            match = re.fullmatch(r"(\S+) listens on 127\.0\.0\.1:(\d+), archive (.+)\n", line)
+            assert match is not None, line + (tmp_path / "log").read_text()
+            assert match[3] == str(tmp_path / "archive")
+            return node, int(match[2])
 
-    yield start
-    for node in running:
-        with node:  # closes its pipe
-            node.kill()
+        yield start
 
 
 def dcmtk_started(tool: str, port: int, *arguments: str, called: str = "MEDARCHIVE") -> "subprocess.Popen[bytes]":
@@ -66,25 +58,6 @@ def dcmtk(tool: str, port: int, *arguments: str, called: str = "MEDARCHIVE") -> 
 def ask(tmp_path: Path, *arguments: str) -> Any:
     command = [*MEDARCHIVE, "--archive", str(tmp_path / "archive"), *arguments, "--json"]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-
-
-def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def gone(pid: int) -> bool:
-    """Whether a process has ended (one that nobody has waited for yet counts as ended)."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def test_what_is_pushed_is_compressed_behind_and_the_end_is_graceful(serve: Serve, tmp_path: Path) -> None:

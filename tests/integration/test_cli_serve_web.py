@@ -9,7 +9,6 @@ import signal
 import socket
 import ssl
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,51 +19,28 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-MEDARCHIVE = [sys.executable, "-m", "medarchive"]
+from contracts.processes import MEDARCHIVE, children, gone, serving, wait_until
+
 Serve = Callable[..., tuple["subprocess.Popen[str]", list[str]]]
 
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
     """Starts ``medarchive serve``, and waits for so many lines."""
-    running: list[subprocess.Popen[str]] = []
+    with serving(tmp_path) as begin:
 
-    def start(*options: str, lines: int = 1) -> tuple["subprocess.Popen[str]", list[str]]:
-        command = [*MEDARCHIVE, "--archive", str(tmp_path / "archive"), "serve", "--port", "0", *options]
-        with (tmp_path / "log").open("a") as log:
-            node = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
-        running.append(node)
-        assert node.stdout is not None
-        return node, [node.stdout.readline().rstrip("\n") for _ in range(lines)]
+        def start(*options: str, lines: int = 1) -> tuple["subprocess.Popen[str]", list[str]]:
+            node = begin(*options)
+            assert node.stdout is not None
+            return node, [node.stdout.readline().rstrip("\n") for _ in range(lines)]
 
-    yield start
-    for node in running:
-        with node:
-            node.kill()
+        yield start
 
 
 def address(line: str) -> str:
     match = re.fullmatch(r"the web is on (https?://127\.0\.0\.1:\d+/\S*)", line)
     assert match is not None, line
     return match[1]
-
-
-def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def gone(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except FileNotFoundError:
-        return True
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 40) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.1)
 
 
 def test_node_jobs_and_web_run_together_and_end_together(serve: Serve, tmp_path: Path) -> None:
@@ -85,12 +61,12 @@ def test_the_web_alone_is_started_again_on_the_same_port(serve: Serve, tmp_path:
     (web,) = children(node.pid)
     time.sleep(11)  # it is started again once in ten seconds at most
     os.kill(web, signal.SIGKILL)
-    wait_until(lambda: gone(web))
+    wait_until(lambda: gone(web), 40)
     assert httpx.get(where + "health", timeout=60).json() == {"status": "ok"}  # it waits in the line meanwhile
     assert "web ended with -9; starting another" in (tmp_path / "log").read_text()
     node.kill()
     node.wait(30)
-    wait_until(lambda: not _answers(where))
+    wait_until(lambda: not _answers(where), 40)
 
 
 def _answers(where: str) -> bool:
@@ -102,7 +78,7 @@ def _answers(where: str) -> bool:
 
 def test_jobs_alone_open_no_port(serve: Serve) -> None:
     node, _ = serve("--no-node", "--no-web", lines=0)
-    wait_until(lambda: len(children(node.pid)) == 1)
+    wait_until(lambda: len(children(node.pid)) == 1, 40)
     node.send_signal(signal.SIGINT)
     assert node.wait(40) == 0
 

@@ -2,7 +2,7 @@
 
 import base64
 import re
-import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,11 +11,20 @@ from medarchive.archive.archive import Archive
 from web.conftest import PASSWORD
 from web.test_accounts_entrance import inside, log_in, noted, stranger
 
+NOW = 1_800_000_000
+"""Unix time, in seconds, at which every code of these tests is made and checked."""
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Codes change every 30 s: hold the clock, or a test that crosses a change fails by chance."""
+    monkeypatch.setattr("allauth.mfa.totp.internal.auth.time", SimpleNamespace(time=lambda: NOW))
+
 
 def code(secret: str, steps: int = 0) -> str:
     from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 
-    return str(format_hotp_value(hotp_value(secret, int(time.time()) // 30 + steps)))
+    return str(format_hotp_value(hotp_value(secret, NOW // 30 + steps)))
 
 
 def set_up(client: Any) -> Any:
@@ -35,7 +44,9 @@ def anna(member: Any) -> tuple[Any, str, list[str]]:
     page = set_up(client).content.decode()
     secret = re.search('<code class="secret">([A-Z2-7]+)', page).group(1)  # type: ignore[union-attr]
     answer = client.post("/accounts/2fa/totp/activate/", {"code": code(secret, -1)}, follow=True)
-    return client, secret, re.findall("<code>([0-9]{8})", answer.content.decode())
+    codes = re.findall("<code>([0-9]{8})", answer.content.decode())
+    assert codes, "the second factor was not taken"
+    return client, secret, codes
 
 
 def test_the_code_to_scan_needs_no_inline_anything(member: Any) -> None:
