@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import BinaryIO, Self, TypeVar
 from pydicom.dataset import Dataset
 
 from medarchive.archive import deletion, findings, instances, jobs, search
+from medarchive.archive.ahead import Ahead
 from medarchive.archive.alike import Alike, Likeness
 from medarchive.archive.audit import Audit
 from medarchive.archive.build import Builder
@@ -94,6 +96,7 @@ class Archive:
         self.blobs = blobs
         self._staging = staging
         self._decoded = Decoded(blobs)
+        self._decoders = ThreadPoolExecutor(settings.workers, "medarchive-ahead")
         self._shelf = Shelf(self._decoded, lambda record: self._builder().opened(record))
         read_after = settings.quiet if wants_reading(settings) else None
         self._ingest = Ingest(catalog, blobs, settings.max_object_bytes, read_after)
@@ -135,6 +138,7 @@ class Archive:
 
     def close(self) -> None:
         """Finish the writes under way and let everything go."""
+        self._decoders.shutdown(cancel_futures=True)
         self._shelf.clear()
         self.catalog.close()
         self.blobs.close()
@@ -220,6 +224,15 @@ class Archive:
             return file
         with file:
             return transcode(file, transfer_syntax)
+
+    def ahead(self, uids: Sequence[str]) -> Ahead:
+        """What loads these instances, in about this order, faster than ``load`` would for each.
+
+        Slices that were coded together are decoded before they are asked for, several groups at once.
+        """
+        records = {record.uid: record for record in self.instances(Level.IMAGE, uids)}
+        known = [records[uid] for uid in uids if uid in records]
+        return Ahead(self.load, self._decoded, known, self._decoders, self.settings.workers)
 
     def header(self, uid: str, keywords: Sequence[str] | None = None) -> Dataset:
         """An instance's data set without its pixel data; of ``keywords`` those attributes alone.

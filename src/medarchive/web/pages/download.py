@@ -8,7 +8,6 @@ from functools import partial
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
-from medarchive.archive.archive import Archive
 from medarchive.dicom.query import Level
 from medarchive.errors import MedarchiveError
 from medarchive.web import here
@@ -52,13 +51,12 @@ def download_instance(request: HttpRequest, uid: str) -> HttpResponse:
 def _zip(request: HttpRequest, level: Level, uid: str) -> StreamingHttpResponse:
     found = under(request, Level.IMAGE, level, uid)
     note(request, "download", uid, f"{level.lower()}, {len(found)} instances")
-    archive = here.archive()
-    members = [_member(archive, values, name) for values, name in zip(found, _names(found), strict=True)]
+    load = here.archive().ahead([values["SOPInstanceUID"] for values in found]).load
+    members = [
+        Member(name, float(values["received_at"] or 0), partial(load, values["SOPInstanceUID"]))
+        for values, name in zip(found, _names(found), strict=True)
+    ]
     return _streamed(request, uid, zipped(members), "application/zip", f"{level.lower()}-{_safe(uid)}.zip")
-
-
-def _member(archive: Archive, values: Values, name: str) -> Member:
-    return Member(name, float(values["received_at"] or 0), partial(archive.load, values["SOPInstanceUID"]))
 
 
 def _names(found: list[Values]) -> Iterator[str]:
