@@ -100,6 +100,8 @@ class Anatomies:
 def gather_anatomies(data: Path) -> Anatomies:
     """All labelled pictures below a folder, and the DICOM series there whose anatomy ``anatomies.tsv`` tells.
 
+    Pictures of chest scans that ``lungless.tsv`` names are other: they show what lies below the lungs.
+
     Args:
         data: holds folders with MANIFEST.csv (``pictures.gather``), and any with a CATALOG.tsv of DICOM series.
 
@@ -133,7 +135,7 @@ def _halved(pixels: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.uint8
 
 
 def _series(catalogue: Path) -> Iterator[tuple[Sample, NDArray[np.float32]]]:
-    """Slices of every series that the table knows: at most 16 of one, CT in several windows when it is to train."""
+    """Slices of every series that the table knows: at most 16 of one; CT that trains in several windows, and narrow."""
     table = Path(__file__).with_name("anatomies.tsv")
     with table.open(newline="") as file:
         known = {row["series"]: row["anatomy"] for row in csv.DictReader(file, delimiter="\t")}

@@ -29,7 +29,7 @@ def narrow(hounsfield: Field, draw: np.random.Generator) -> Field:
     side = int(draw.choice([48, 64, 64, 64, 96]))
     few = _few(hounsfield, side, draw.random() < 0.5)
     if draw.random() < 0.4:
-        few = few + draw.normal(0, draw.uniform(20, 250), few.shape)
+        few = few + draw.normal(0, draw.uniform(20, 250), few.shape).astype(np.float32)
     low = draw.uniform(-160, 50)
     width = np.exp(draw.uniform(np.log(150), np.log(1300)))
     ground = draw.uniform(0, 0.55) if draw.random() < 0.6 else 0.0
@@ -41,7 +41,7 @@ def _few(hounsfield: Field, side: int, skipping: bool) -> Field:
     whole = _squared(hounsfield)
     if skipping:
         places = ((np.arange(side) + 0.5) * len(whole) / side).astype(int)
-        return whole[np.ix_(places, places)]
+        return np.asarray(whole[np.ix_(places, places)], np.float32)
     means = functional.interpolate(torch.from_numpy(whole)[None, None], size=(side, side), mode="area")
     return np.asarray(means[0, 0].numpy())
 
