@@ -208,6 +208,34 @@ def test_threads_that_want_slices_of_a_group_decode_it_once(archive: Archive, de
     assert len(decoded) == 1
 
 
+def test_a_file_that_was_fetched_stays_as_it_was_proven(archive: Archive, decoded: list[bytes]) -> None:
+    objects = volume(16)
+    packed(archive, objects)
+    uid, data = next(iter(objects.items()))
+    with archive.load(uid) as file:
+        assert file.read() == data
+        file.seek(0)
+        file.write(b"changed")  # what is handed out may be written to
+    decoded.clear()
+    assert archive.load(uid).read() == data
+    assert not decoded
+    archive.delete(uid)
+    with pytest.raises(NotFound):
+        archive.load(uid)
+
+
+def test_no_more_than_so_many_bytes_of_files_stay(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    objects = volume(16)
+    packed(archive, objects)
+    files = archive._files
+    size = len(next(iter(objects.values())))
+    monkeypatch.setattr(files, "_most", 4 * size)
+    for uid, data in [*objects.items(), *objects.items()]:
+        assert archive.load(uid).read() == data
+        assert sum(map(len, files._stay.values())) == files._bytes <= 4 * size + 100
+    assert 3 <= len(files._stay) <= 4
+
+
 def test_loading_ahead_says_what_is_not_there(archive: Archive) -> None:
     objects = volume(16)
     (first, *others) = packed(archive, objects)
