@@ -339,6 +339,12 @@ class TestDeletion:
         assert [each[1] for each in audited(archive, "delete")] == [STUDY]
         assert [each[1] for each in audited(archive, "undelete")] == [SERIES]
 
+    @pytest.mark.parametrize("path", ["/detect/", f"/detect/{SERIES}/", ADDRESSES["delete-study"], "/upload/"])
+    def test_forms_answer_head_as_get(self, archive: Archive, member: Any, path: str) -> None:
+        put(archive, ct(1))
+        assert member.browser("archivist").head(path).status_code == 200
+        assert archive.instance(f"{SERIES}.1").uid
+
     def test_what_came_meanwhile_is_not_deleted_unseen(self, archive: Archive, member: Any) -> None:
         put(archive, ct(1), ct(2))
         browser = member.browser("archivist")
@@ -500,6 +506,26 @@ class TestPixels:
         put(archive, *(ct(n, ImagePositionPatient=[0, 0, z], **lying) for n, z in enumerate(heights, 1)))  # type: ignore[arg-type]
         frames = member.browser("viewer").get(ADDRESSES["series-frames"]).json()["frames"]
         assert [(each[3], each[4]) for each in frames] == [(2, 10.0), (3, 20.0), (1, 30.0)]
+
+    def test_an_image_that_could_not_be_read_is_asked_for_again(
+        self, archive: Archive, member: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from medarchive.errors import BlobMissing
+
+        put(archive, ct(1, PatientComments="mended"), ct(2))
+        browser, header = member.browser("viewer"), archive.header
+
+        def damaged(uid: str, keywords: Any = None) -> Any:
+            if uid == f"{SERIES}.2":
+                raise BlobMissing("gone")
+            return header(uid, keywords)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(archive, "header", damaged)
+            said = browser.get(ADDRESSES["series-frames"]).json()
+            assert (len(said["frames"]), said["left_out"]) == (1, 1)
+        said = browser.get(ADDRESSES["series-frames"]).json()
+        assert (len(said["frames"]), said["left_out"]) == (2, 0)
 
     def test_a_palette_comes_as_colour(self, archive: Archive, member: Any) -> None:
         dataset = pydicom.dcmread(io.BytesIO(ct(1)))

@@ -33,11 +33,11 @@ _desk: Desk[Answer] = Desk()
 
 
 @needs("detect")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def detect(request: HttpRequest) -> HttpResponse:
     """Ask for a file, and say what is in it. The file is not kept."""
     page = {"anatomies": _ANATOMIES, "can_read": here.archive().can_read}
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "web/detection/detect.html", page)
     file, asked = request.FILES.get("file"), request.POST.get("anatomy", "")
     trouble = "Choose a file." if file is None else "" if asked in _ANATOMIES else "Choose brain or lung, or neither."
@@ -57,7 +57,7 @@ def detect(request: HttpRequest) -> HttpResponse:
 
 
 @needs("detect")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def detect_stored(request: HttpRequest, uid: str) -> HttpResponse:
     """Read an instance or a series of the archive; of a study, choose one of its series.
 
@@ -67,7 +67,7 @@ def detect_stored(request: HttpRequest, uid: str) -> HttpResponse:
     asked = request.POST.get("anatomy", "")
     page = {"anatomies": _ANATOMIES, "uid": uid, "level": level.lower(), "can_read": here.archive().can_read}
     page["series"] = list(series_below(request.user, level, uid).values())
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "web/detection/stored.html", page)
     if asked not in _ANATOMIES or level is Level.STUDY:
         error = "Choose one of its series." if level is Level.STUDY else "Choose brain or lung, or neither."

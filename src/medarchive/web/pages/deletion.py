@@ -25,21 +25,21 @@ _PLAIN = {Level.STUDY: "study", Level.SERIES: "series", Level.IMAGE: "instance"}
 
 
 @needs("delete")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def delete_study(request: HttpRequest, uid: str) -> HttpResponse:
     """Take a study out of sight."""
     return _delete(request, Level.STUDY, uid)
 
 
 @needs("delete")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def delete_series(request: HttpRequest, uid: str) -> HttpResponse:
     """Take a series out of sight."""
     return _delete(request, Level.SERIES, uid)
 
 
 @needs("delete")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def delete_instance(request: HttpRequest, uid: str) -> HttpResponse:
     """Take an instance out of sight."""
     return _delete(request, Level.IMAGE, uid)
