@@ -79,6 +79,24 @@ def test_a_token_is_made_shown_once_and_revoked(program: None, archive: Archive,
     ]
 
 
+def test_what_changed_in_the_database_counts_at_once(program: None, member: Any) -> None:
+    """Commands of another process change it, too."""
+    from django.utils import timezone
+
+    from medarchive.web.accounts.models import Token, User
+
+    text = token(member(name="anna"))
+    anna, read = User.objects.filter(username="anna"), lambda: stranger().get("/read", headers=bearer(text))
+    assert read().content == b"anna True"
+    for change, back in (({"is_active": False}, {"is_active": True}), ({"role": "none"}, {"role": "viewer"})):
+        anna.update(**change)
+        assert read().status_code in (401, 403)
+        anna.update(**back)
+        assert read().content == b"anna True"
+    Token.objects.update(expires_at=timezone.now())
+    assert read().status_code == 401
+
+
 def test_nobody_revokes_the_token_of_another(program: None, member: Any) -> None:
     from medarchive.web.accounts.models import Token
 
@@ -186,6 +204,7 @@ def test_a_request_costs_one_read_and_a_write_a_minute(program: None, member: An
         return [each["sql"].split()[0] for each in captured]
 
     assert "UPDATE" in queries()
+    queries()  # the token has changed by that
     assert queries() == ["SELECT"]
     used = Token.objects.get().last_used_at
     assert (timezone.now() - used).total_seconds() < 60

@@ -39,6 +39,12 @@ def archive(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         here.serve(None)
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers are waited for, on however slow a machine."""
+    monkeypatch.setattr(detect, "_SOON", 60.0)
+
+
 @pytest.fixture
 def filled(archive: Archive) -> Archive:
     for number in range(1, 5):

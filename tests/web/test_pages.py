@@ -35,6 +35,14 @@ def audited(archive: Archive, action: str) -> list[tuple[str, str, str]]:
     return [(each.who, each.object, each.outcome) for each in archive.audit.events(equal={"action": action})]
 
 
+def table(first: int, entries: list[int], bits: int) -> pydicom.Dataset:
+    """An item of a LUT sequence."""
+    item = pydicom.Dataset()
+    item.add_new("LUTDescriptor", "US", [len(entries), first, bits])
+    item.add_new("LUTData", "US", entries)
+    return item
+
+
 ADDRESSES = {
     "study": f"/studies/{STUDY}/",
     "download-study": f"/studies/{STUDY}/download/",
@@ -176,6 +184,7 @@ class TestWorklist:
         assert (len(first), len(last)) == (50, 13)
         assert len({*first, *last}) == 63
         assert self.shown(browser, page="99") == last
+        assert self.shown(browser, page="9" * 5000) == first
 
 
 class TestHostileText:
@@ -231,6 +240,32 @@ class TestHostileText:
         assert HOSTILE in [each["value"] for each in answer.json()["rows"]]
 
 
+class TestWords:
+    @pytest.mark.parametrize(
+        ("value", "words"),
+        [
+            ("Doe^Jane^M^Dr^MD", "Doe, Jane M, Dr, MD"),
+            ("Yamada^Tarou=山田^太郎", "Yamada, Tarou"),
+            ("=山田^太郎=やまだ^たろう", "山田, 太郎"),
+            ("^^=山田^太郎", "山田, 太郎"),
+            ("", ""),
+        ],
+    )
+    def test_a_person_has_a_name_in_whatever_group_there_is(self, configured: None, value: str, words: str) -> None:
+        from medarchive.web.templatetags.dicom import person
+
+        assert person(value) == words
+
+    @pytest.mark.parametrize(
+        ("number", "words"),
+        [(0, "0 B"), (999, "999 B"), (1536, "1.54 kB"), (999_400, "999 kB"), (999_600, "1 MB"), (2.5e12, "2.5 TB")],
+    )
+    def test_bytes_have_three_digits(self, number: float, words: str) -> None:
+        from medarchive.web.words import bytes_in_words
+
+        assert bytes_in_words(number) == words
+
+
 class TestDownloads:
     def test_a_study_comes_back_byte_for_byte(self, archive: Archive, member: Any) -> None:
         files = [ct(n, SeriesNumber="3", SeriesDescription="Axial / thin") for n in (1, 2)]
@@ -255,6 +290,23 @@ class TestDownloads:
         answer = member.browser("viewer").get(ADDRESSES["download-instance"])
         assert body(answer) == ct(1)
         assert int(answer["Content-Length"]) == len(ct(1))
+
+    def test_what_is_not_sent_is_closed(self, archive: Archive, member: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        put(archive, ct(1))
+        load, opened = archive.load, []
+
+        def loaded(uid: str) -> Any:
+            opened.append(load(uid))
+            return opened[-1]
+
+        monkeypatch.setattr(archive, "load", loaded)
+        member.browser("viewer").get(ADDRESSES["download-instance"]).close()
+        assert [file.closed for file in opened] == [True]
+
+    def test_a_folder_has_a_name_whatever_its_series_has(self, archive: Archive, member: Any) -> None:
+        put(archive, ct(1, SpecificCharacterSet="ISO_IR 192", Modality="", SeriesNumber="", SeriesDescription="胸部"))
+        with zipfile.ZipFile(io.BytesIO(body(member.browser("viewer").get(ADDRESSES["download-study"])))) as zipped:
+            assert zipped.namelist() == ["0/0001.dcm"]
 
     def test_a_broken_object_breaks_the_download_off(self, archive: Archive, member: Any) -> None:
         from medarchive.errors import BlobCorrupt, BlobMissing
@@ -286,6 +338,12 @@ class TestDeletion:
         assert archive.load(f"{SERIES}.2").read() == ct(2)
         assert [each[1] for each in audited(archive, "delete")] == [STUDY]
         assert [each[1] for each in audited(archive, "undelete")] == [SERIES]
+
+    @pytest.mark.parametrize("path", ["/detect/", f"/detect/{SERIES}/", ADDRESSES["delete-study"], "/upload/"])
+    def test_forms_answer_head_as_get(self, archive: Archive, member: Any, path: str) -> None:
+        put(archive, ct(1))
+        assert member.browser("archivist").head(path).status_code == 200
+        assert archive.instance(f"{SERIES}.1").uid
 
     def test_what_came_meanwhile_is_not_deleted_unseen(self, archive: Archive, member: Any) -> None:
         put(archive, ct(1), ct(2))
@@ -330,6 +388,24 @@ class TestVisits:
         assert audited(archive, "view") == [("viewer", SERIES, "success")]
 
 
+class TestOddUids:
+    """What is stored may have UIDs with a slash, which are in no address: pages leave such links out."""
+
+    @pytest.mark.filterwarnings("ignore:Invalid value for VR UI")
+    def test_an_image_without_an_address_is_counted(self, archive: Archive, member: Any) -> None:
+        put(archive, ct(1, SOPInstanceUID="1/6"))
+        browser = member.browser("archivist")
+        page = browser.get(ADDRESSES["study"])
+        assert (page.status_code, b"1 image" in page.content) == (200, True)
+        assert browser.get(ADDRESSES["series"]).status_code == 200
+
+    @pytest.mark.filterwarnings("ignore:Invalid value for VR UI")
+    def test_deleting_leads_back_to_the_worklist(self, archive: Archive, member: Any) -> None:
+        put(archive, ct(1, series="1/6", uid="9.1"), ct(2, series="1/6", uid="9.2"))
+        answer = member.browser("archivist").post("/instances/9.1/delete/", {"count": "1"})
+        assert (answer.status_code, answer["Location"]) == (302, "/studies/")
+
+
 class TestOtherObjects:
     def test_a_report_is_a_page(self, archive: Archive, member: Any) -> None:
         file = (SHIPPED / "test-SR.dcm").read_bytes()
@@ -353,6 +429,22 @@ class TestOtherObjects:
         assert answer["Content-Type"] == "application/octet-stream"
         assert answer["Content-Disposition"].startswith("attachment")
         assert answer.content.startswith(b"<script>")
+
+    def test_an_empty_document_is_none(self, archive: Archive, member: Any) -> None:
+        dataset = pydicom.dcmread(io.BytesIO(ct(1)))
+        for keyword in ("PixelData", "Rows", "Columns"):
+            del dataset[keyword]
+        dataset.EncapsulatedDocument = b""
+        put(archive, part10(dataset))
+        browser = member.browser("viewer")
+        assert browser.get(ADDRESSES["document"]).status_code == 404
+        assert b"download-document" not in browser.get(ADDRESSES["instance"]).content
+
+    def test_an_image_s_page_leads_to_its_reading(self, archive: Archive, member: Any) -> None:
+        put(archive, ct(1))
+        page = member.browser("clinician").get(ADDRESSES["instance"]).content.decode()
+        for path in (f"/detect/{SERIES}.1/", f"/results/instance/{SERIES}.1/", f"/similar/{SERIES}.1/"):
+            assert f'href="{path}' in page, path
 
     def test_every_shipped_object_has_its_pages(self, archive: Archive, member: Any) -> None:
         import warnings
@@ -415,6 +507,26 @@ class TestPixels:
         frames = member.browser("viewer").get(ADDRESSES["series-frames"]).json()["frames"]
         assert [(each[3], each[4]) for each in frames] == [(2, 10.0), (3, 20.0), (1, 30.0)]
 
+    def test_an_image_that_could_not_be_read_is_asked_for_again(
+        self, archive: Archive, member: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from medarchive.errors import BlobMissing
+
+        put(archive, ct(1, PatientComments="mended"), ct(2))
+        browser, header = member.browser("viewer"), archive.header
+
+        def damaged(uid: str, keywords: Any = None) -> Any:
+            if uid == f"{SERIES}.2":
+                raise BlobMissing("gone")
+            return header(uid, keywords)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(archive, "header", damaged)
+            said = browser.get(ADDRESSES["series-frames"]).json()
+            assert (len(said["frames"]), said["left_out"]) == (1, 1)
+        said = browser.get(ADDRESSES["series-frames"]).json()
+        assert (len(said["frames"]), said["left_out"]) == (2, 0)
+
     def test_a_palette_comes_as_colour(self, archive: Archive, member: Any) -> None:
         dataset = pydicom.dcmread(io.BytesIO(ct(1)))
         dataset.PhotometricInterpretation = "PALETTE COLOR"
@@ -429,6 +541,37 @@ class TestPixels:
         said = json.loads(answer["X-Frame"])
         assert (said["samples"], said["bytes"]) == (3, 1)
         assert answer.content[: 3 * 3] == bytes((255, 0, 0, 255, 1, 1, 255, 2, 2))
+
+    def test_a_palette_that_cannot_be_followed_comes_as_stored_values(self, archive: Archive, member: Any) -> None:
+        put(archive, ct(1, PhotometricInterpretation="PALETTE COLOR"))
+        browser = member.browser("viewer")
+        answer = browser.get(ADDRESSES["frame"])
+        assert json.loads(answer["X-Frame"])["samples"] == 1
+        assert answer.content == pydicom.dcmread(io.BytesIO(ct(1))).PixelData
+        assert browser.get(ADDRESSES["thumbnail"])["Content-Type"] == "image/jpeg"
+
+    def test_look_up_tables_come_as_modality_values_and_grey(self, archive: Archive, member: Any) -> None:
+        dataset = pydicom.dcmread(io.BytesIO(ct(1)))
+        dataset.ModalityLUTSequence = [table(0, [7, 8, 9], 16)]
+        dataset.VOILUTSequence = [table(7, [0, 1023, 2047], 12)]
+        put(archive, part10(dataset))
+        found = member.browser("viewer").get(ADDRESSES["lookup-tables"]).json()
+        assert found["modality"] == {"first": 0, "entries": [7, 8, 9]}
+        assert found["voi"]["first"] == 7
+        assert found["voi"]["entries"] == pytest.approx([0, 1023 / 4095, 2047 / 4095], abs=1e-4)
+
+    def test_zstd_that_is_refused_is_not_sent(self, archive: Archive, member: Any) -> None:
+        put(archive, ct(1, size=256))
+        browser = member.browser("viewer")
+        assert browser.get(ADDRESSES["frame"], headers={"Accept-Encoding": "gzip, zstd"})["Content-Encoding"] == "zstd"
+        refused = browser.get(ADDRESSES["frame"], headers={"Accept-Encoding": "gzip, zstd;q=0"})
+        assert "Content-Encoding" not in refused.headers
+
+    def test_that_there_is_no_picture_is_not_kept(self, archive: Archive, member: Any) -> None:
+        put(archive, ct(1))
+        answer = member.browser("viewer").get(ADDRESSES["thumbnail"].replace("/0/", "/7/"))
+        assert (answer["Content-Type"], answer["Cache-Control"]) == ("image/svg+xml", "private, no-cache")
+        assert "ETag" not in answer.headers
 
     def test_a_thumbnail_is_small_and_kept(self, archive: Archive, member: Any) -> None:
         from PIL import Image

@@ -12,9 +12,8 @@ import numpy as np
 from medarchive.archive import lossy
 from medarchive.archive.blobs import CHUNK
 from medarchive.archive.catalog import InstanceRecord
-from medarchive.archive.decoded import Decoded
+from medarchive.archive.files import Files
 from medarchive.archive.how import How
-from medarchive.archive.retrieve import rebuild
 from medarchive.archive.spool import Spool
 from medarchive.archive.staging import Staging
 from medarchive.codecs import verified
@@ -70,16 +69,10 @@ class Sampled:
 class Builder:
     """Makes versions with loss, and keeps none of them."""
 
-    def __init__(self, settings: Settings, decoded: Decoded, staging: Staging) -> None:
+    def __init__(self, settings: Settings, files: Files, staging: Staging) -> None:
         self._settings = settings
-        self._decoded = decoded
+        self._files = files
         self._staging = staging
-
-    def opened(self, record: InstanceRecord) -> BinaryIO:
-        """An instance's file, compared with its hash. The caller closes it."""
-        with Spool(self._staging, self._settings.max_memory_bytes) as spool:
-            rebuild(self._decoded, record, spool)
-            return spool.finished()
 
     def build(self, record: InstanceRecord, rule: Rule) -> Built:
         """Make the derived instance, and keep nothing.
@@ -90,7 +83,7 @@ class Builder:
             BlobMissing, BlobCorrupt: the original cannot be read.
         """
         settings = self._settings
-        with self.opened(record) as file:
+        with self._files.opened(record) as file:
             source = open_source(file)
         made = lossy.encode(source, rule, codecs=settings.codecs, effort=settings.effort, workers=settings.workers)
         uid = derived_uid(record.uid, record.dataset_sha256, rule.what)

@@ -52,8 +52,17 @@ class Decoded:
         first, last = _range(container, record)
         while first < last:
             step = min((first // container.group + 1) * container.group, last)
-            yield self._decode(container, record, first, step)
+            yield self._once(container, record, first, step)
             first = step
+
+    def prepare(self, record: InstanceRecord) -> None:
+        """Decode what holds an instance, where it shares that with others: the next of them will be at hand.
+
+        Raises:
+            BlobMissing, BlobCorrupt, CorruptStream: see ``frames``.
+        """
+        for _ in self.frames(record):
+            pass
 
     def one(self, record: InstanceRecord, index: int) -> Image:
         """A frame of an instance; of the container, its index and the stream that holds the frame are read and proven.
@@ -72,12 +81,15 @@ class Decoded:
             first, last = _range(container, record)
             if index >= last - first:
                 raise CorruptStream(f"the instance has {last - first} frames in its container, {index} is asked for")
-            start = first + index
-            with self._turn((blob, record.entry, start // container.group * container.group)):
-                image = self._find(blob, record.entry, start, 1)
-                if image is None:
-                    image = self._decode(container, record, start, start + 1)
+            image = self._once(container, record, first + index, first + index + 1)
         return Image(image.pixels.copy(), image.bits)
+
+    def _once(self, container: Container, record: InstanceRecord, start: int, stop: int) -> Image:
+        """Some frames of one stream, as another thread has just decoded them, or decoded here."""
+        assert record.container is not None
+        with self._turn((record.container, record.entry, start // container.group * container.group)):
+            image = self._find(record.container, record.entry, start, stop - start)
+            return self._decode(container, record, start, stop) if image is None else image
 
     def _decode(self, container: Container, record: InstanceRecord, start: int, stop: int) -> Image:
         """Some frames of one stream, which is kept where not all of it was asked for."""

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from medarchive.archive import batches, jobs
+from medarchive.archive.blobs import BlobStore
 from medarchive.archive.build import Builder
 from medarchive.archive.catalog import Catalog, InstanceRecord, Transaction
-from medarchive.archive.decoded import Decoded
 from medarchive.archive.eligible import guarded, refusal
+from medarchive.archive.files import Files
 from medarchive.archive.instances import matching
 from medarchive.archive.members import Member, by_rule, members
 from medarchive.archive.recompress import all_series
@@ -95,9 +96,12 @@ class Prospect:
 class Prospects:
     """Holds the policy against what is stored. Only ``ask`` changes anything."""
 
-    def __init__(self, catalog: Catalog, decoded: Decoded, builder: Builder, rules: Sequence[Rule]) -> None:
+    def __init__(
+        self, catalog: Catalog, blobs: BlobStore, files: Files, builder: Builder, rules: Sequence[Rule]
+    ) -> None:
         self._catalog = catalog
-        self._blobs = decoded.blobs
+        self._blobs = blobs
+        self._files = files
         self._builder = builder
         self._rules = rules
 
@@ -182,7 +186,7 @@ class Prospects:
         reasons: dict[str, list[str]] = {}
         for record in records:
             reason = guarded(self._catalog.read, record.id, record.uid)
-            reason = reason or refusal(self._blobs, record, self._builder.opened)
+            reason = reason or refusal(self._blobs, record, self._files.opened)
             if reason:
                 reasons.setdefault(reason, []).append(record.uid)
         for each in some:

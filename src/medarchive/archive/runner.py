@@ -14,6 +14,7 @@ from medarchive.archive.compress import Compressed, Compressor
 from medarchive.archive.courtesy import at_once
 from medarchive.archive.decoded import Decoded
 from medarchive.archive.derive import Deriver
+from medarchive.archive.files import Files
 from medarchive.archive.heartbeat import Heartbeat
 from medarchive.archive.how import How
 from medarchive.archive.instances import by_id, matching
@@ -60,8 +61,9 @@ class Runner:
         self._blobs = decoded.blobs
         self._compressor = Compressor(settings, catalog, decoded, staging)
         self._packer = Packer(settings, catalog, decoded, staging)
-        self._builder = Builder(settings, decoded, staging)
-        self._deriver = Deriver(settings, catalog, decoded, staging, self._builder)
+        self._files = Files(decoded, staging, settings.max_memory_bytes)
+        builder = Builder(settings, self._files, staging)
+        self._deriver = Deriver(settings, catalog, decoded, staging, builder)
         restore = restorer(decoded.blobs, staging, settings.max_memory_bytes)
         self._retirer = Retirer(settings, catalog, restore)
         self._committer = Committer(catalog, restore)
@@ -130,7 +132,7 @@ class Runner:
     def _refer(self, job: jobs.Job) -> Compressed:
         """Read what an instance mentions, a deleted one too: it can come back."""
         found = matching(self._catalog, "instance.id = ?", job.target)
-        uids = read_mentions(found[0], self._builder.opened) if found else frozenset()
+        uids = read_mentions(found[0], self._files.opened) if found else frozenset()
 
         def note(transaction: Transaction) -> None:
             note_mentions(transaction, job.target, uids)

@@ -10,30 +10,18 @@ from pydicom.pixels.processing import apply_color_lut
 from medarchive.dicom.display import or_else, photometric_of
 from medarchive.image import Image
 
-__all__ = ["as_rgb", "coloured", "is_colour"]
+__all__ = ["coloured"]
 
 Bytes = NDArray[np.uint8]
 
 
-def is_colour(dataset: Dataset) -> bool:
-    """Whether an object's frames have colour, its palette's included."""
-    kind = or_else("", lambda: photometric_of(dataset))
-    return kind == "PALETTE COLOR" or or_else(1, lambda: int(dataset.SamplesPerPixel)) >= 3
-
-
-def as_rgb(dataset: Dataset, image: Image) -> Bytes:
-    """One frame as RGB, shape (rows, columns, 3). A palette that cannot be followed gives grey.
+def coloured(dataset: Dataset, image: Image) -> Bytes | None:
+    """One frame as RGB, shape (rows, columns, 3); None where it has no colour, or a palette that cannot be followed.
 
     Args:
         dataset: the header, with its File Meta Information.
         image: stored values of the frame alone.
     """
-    found = coloured(dataset, image)
-    return np.repeat(_eight(image.pixels[0, ..., :1], image.bits), 3, axis=2) if found is None else found
-
-
-def coloured(dataset: Dataset, image: Image) -> Bytes | None:
-    """The same; None where there is no colour, or none that can be found."""
     stored = image.pixels[0]
     kind = or_else("", lambda: photometric_of(dataset))
     if stored.shape[2] >= 3:

@@ -21,7 +21,7 @@ from medarchive.dicom.subject import rescale_of, text_of
 from medarchive.image import Image
 from medarchive.view import Evidence, Function, Lookup, View, luminance
 
-__all__ = ["evidence", "lookup", "or_else", "photometric_of", "view", "window_of"]
+__all__ = ["evidence", "lookup", "or_else", "photometric_of", "view", "voi_table", "window_of"]
 
 T = TypeVar("T")
 Field = NDArray[np.float32]
@@ -72,12 +72,7 @@ def _grey(dataset: Dataset, image: Image, stored: NDArray[Any], frame: int, *, i
     window, function = next(filter(None, map(window_of, filter(None, places))), _NO_WINDOW)
     if window is not None and not hounsfield and not _shows(window, counted):
         window, function = _NO_WINDOW
-    table = or_else(None, lambda: lookup(dataset, "VOILUTSequence"))
-    if table is not None and np.ptp(table.entries) > 0:
-        table = Lookup(table.first, (table.entries / _full(dataset, "VOILUTSequence", table)).astype(np.float32))
-    else:
-        table = None
-    return View(values, window, inverted, valid, hounsfield, function, table)
+    return View(values, window, inverted, valid, hounsfield, function, voi_table(dataset))
 
 
 def _modality(dataset: Dataset, stored: NDArray[Any], frame: int) -> tuple[Field, bool]:
@@ -139,11 +134,17 @@ def lookup(dataset: Dataset, keyword: str) -> Lookup | None:
     return Lookup(first, entries) if entries.size else None
 
 
-def _full(dataset: Dataset, keyword: str, table: Lookup) -> float:
-    """The entry that is white: the largest of as many bits as the descriptor says, or as the entries need."""
-    bits = or_else(16, lambda: int(dataset[keyword].value[0].LUTDescriptor[2]))
-    largest = float(table.entries.max())
-    return max(float((1 << min(max(bits, 1), 16)) - 1), largest)
+def voi_table(dataset: Dataset) -> Lookup | None:
+    """The VOI LUT of an object as grey, 0 to 1 (PS3.3 C.11.2.1.1); None: there is none, or all of it is one grey.
+
+    White is the largest value of as many bits as the descriptor says, or the largest entry where that is larger.
+    """
+    table = or_else(None, lambda: lookup(dataset, "VOILUTSequence"))
+    if table is None or not np.ptp(table.entries) > 0:
+        return None
+    bits = or_else(16, lambda: int(dataset.VOILUTSequence[0].LUTDescriptor[2]))
+    white = max(float((1 << min(max(bits, 1), 16)) - 1), float(table.entries.max()))
+    return Lookup(table.first, (table.entries / white).astype(np.float32))
 
 
 def photometric_of(dataset: Dataset) -> str:

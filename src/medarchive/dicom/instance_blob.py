@@ -32,7 +32,7 @@ _LEVEL = 9
 class Sink(Protocol):
     """Anything that takes bytes."""
 
-    def write(self, data: bytes, /) -> object:
+    def write(self, data: bytes | memoryview, /) -> object:
         """Take some."""
         ...
 

@@ -138,8 +138,8 @@ class Recipe:
         values = extended(words, self.stored) if self.signed else words
         return Image(self._arranged(values, frames), self.stored)
 
-    def data(self, images: Iterable[Image]) -> Iterator[bytes]:
-        """The bytes of all frames in order, ``body_bytes`` together."""
+    def data(self, images: Iterable[Image]) -> Iterator[bytes | memoryview]:
+        """The bytes of all frames in order, ``body_bytes`` together; the images' own where they lie as in the file."""
         unit = self.unit_bits // self.allocated if self.allocated == 1 or self.swapped else 1
         left = np.zeros(0, np.uint8)
         for image in images:
@@ -156,15 +156,15 @@ class Recipe:
         """One frame, as ``image`` gave it, as it lies in a little endian file, from the first bit of a byte on."""
         plain = replace(self, frames=1, big_endian=False)
         if self.allocated == 1:
-            return plain._packed(plain._flattened(image.pixels))  # noqa: SLF001  # of the same class
+            return bytes(plain._packed(plain._flattened(image.pixels)))  # noqa: SLF001  # of the same class
         return b"".join(plain.data([image]))
 
-    def _packed(self, words: Pixels) -> bytes:
+    def _packed(self, words: Pixels) -> bytes | memoryview:
         if self.allocated == 1:
             return np.packbits(words, bitorder="little").tobytes()
         if self.swapped:
             words = words.reshape(-1, 2)[:, ::-1]
-        return words.astype(self._file_dtype, copy=False).tobytes()
+        return np.ascontiguousarray(words, self._file_dtype).reshape(-1).view(np.uint8).data
 
     def values(self, image: Image) -> Image:
         """The stored values of an image that this recipe made: shape (frames, rows, columns, samples)."""

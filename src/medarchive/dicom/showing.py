@@ -4,10 +4,10 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from pydicom.dataset import Dataset
 
-from medarchive.dicom.colour import is_colour
-from medarchive.dicom.display import lookup, or_else, photometric_of, window_of
+from medarchive.dicom.display import lookup, or_else, photometric_of, voi_table, window_of
 from medarchive.dicom.groups import macro
 from medarchive.dicom.padding import padding_range
 from medarchive.dicom.subject import rescale_of, text_of
@@ -44,8 +44,8 @@ def showing(dataset: Dataset, frame: int = 0) -> dict[str, Any]:
         ``spacing``: between rows and between columns in mm, or None, and ``measured``, where that holds ("patient",
         "detector", "calibrated", "nominal"); ``aspect``: height of a pixel by its width; ``axes``: direction cosines of
         rows and columns, or None; ``thickness`` in mm or None; ``regions`` of ultrasound: left, top, right, bottom and
-        mm by pixel across and down; ``milliseconds`` a frame, or None; ``colour``; ``tables``: whether look-up tables
-        take the place of slope or window.
+        mm by pixel across and down; ``milliseconds`` a frame, or None; ``tables``: whether look-up tables take the
+        place of slope or window.
     """
     linear = _place(dataset, "PixelValueTransformationSequence", frame)
     rescale = or_else(None, lambda: rescale_of(linear) if "RescaleSlope" in linear else None)
@@ -64,20 +64,25 @@ def showing(dataset: Dataset, frame: int = 0) -> dict[str, Any]:
         "thickness": _number(lambda: _place(dataset, "PixelMeasuresSequence", frame).SliceThickness),
         "regions": or_else(_NO_REGIONS, lambda: _regions(dataset)),
         "milliseconds": _milliseconds(dataset),
-        "colour": is_colour(dataset),
         "tables": bool(dataset.get("ModalityLUTSequence")) or bool(dataset.get("VOILUTSequence")),
     }
 
 
 def tables(dataset: Dataset) -> dict[str, Any]:
-    """The look-up tables of an object: first value and entries of ``modality`` and ``voi``; None: there is none."""
-    found: dict[str, Any] = {}
-    for name, keyword in (("modality", "ModalityLUTSequence"), ("voi", "VOILUTSequence")):
-        table = or_else(None, lambda keyword=keyword: lookup(dataset, keyword))  # type: ignore[misc]
-        found[name] = (
-            None if table is None else {"first": table.first, "entries": [int(each) for each in table.entries]}
-        )
-    return found
+    """The look-up tables of an object that can be followed; None: there is none.
+
+    Returns:
+        ``modality`` and ``voi``: ``first``, the value that has the first entry, and ``entries``: modality values, or
+        grey from 0 to 1.
+    """
+    found = {
+        "modality": or_else(None, lambda: lookup(dataset, "ModalityLUTSequence")),
+        "voi": voi_table(dataset),
+    }
+    return {
+        name: None if table is None else {"first": table.first, "entries": np.round(table.entries, 5).tolist()}
+        for name, table in found.items()
+    }
 
 
 def _place(dataset: Dataset, keyword: str, frame: int) -> Dataset:

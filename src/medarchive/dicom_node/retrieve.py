@@ -17,6 +17,7 @@ from pynetdicom.dsutils import decode, encode
 from pynetdicom.pdu_primitives import P_DATA
 from pynetdicom.presentation import PresentationContext
 
+from medarchive.archive.ahead import Load
 from medarchive.archive.archive import Archive
 from medarchive.archive.audit import Outcome
 from medarchive.archive.catalog import InstanceRecord
@@ -212,11 +213,12 @@ def _send_all(
     originator: tuple[str, int] | None = None,
 ) -> bool:
     """Send instances over an association, a pending response after each; True where the peer cancelled."""
+    load = archive.ahead([record.uid for record in records]).load
     for number, record in enumerate(records):
         if reply.cancelled:
             return True
         try:
-            status = _send(archive, assoc, record, number % 65535 + 1, originator)
+            status = _send(load, assoc, record, number % 65535 + 1, originator)
         except MedarchiveError as error:
             LOGGER.warning("instance %s was not sent: %s", record.uid, error)
             status = None
@@ -230,10 +232,10 @@ def _send_all(
 
 
 def _send(
-    archive: Archive, assoc: Association, record: InstanceRecord, message_id: int, originator: tuple[str, int] | None
+    load: Load, assoc: Association, record: InstanceRecord, message_id: int, originator: tuple[str, int] | None
 ) -> int | None:
     """One C-STORE sub-operation; its status, None where no answer came."""
-    context, stream = _opened(archive, assoc, record)
+    context, stream = _opened(load, assoc, record)
     with stream:
         skip_meta(stream)
         request = C_STORE()
@@ -252,7 +254,7 @@ def _send(
     return int(answer.Status) if isinstance(answer, C_STORE) and answer.is_valid_response else None
 
 
-def _opened(archive: Archive, assoc: Association, record: InstanceRecord) -> tuple[PresentationContext, BinaryIO]:
+def _opened(load: Load, assoc: Association, record: InstanceRecord) -> tuple[PresentationContext, BinaryIO]:
     """The context to send an instance over, and its file in that context's transfer syntax: as it is where the peer
     takes that, else native, else compressed without loss.
 
@@ -268,7 +270,7 @@ def _opened(archive: Archive, assoc: Association, record: InstanceRecord) -> tup
     for syntax in (record.transfer_syntax, *TARGETS):
         if syntax in accepted:
             try:
-                return accepted[syntax], archive.load(record.uid, transfer_syntax=syntax)
+                return accepted[syntax], load(record.uid, transfer_syntax=syntax)
             except CannotTranscode as error:
                 reasons.append(str(error))
     why = (

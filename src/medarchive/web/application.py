@@ -77,7 +77,8 @@ class Server:
         async def run() -> None:
             await asyncio.gather(*(server.serve(sockets=[each]) for server, each in self._servers))
 
-        asyncio.run(run())
+        with asyncio.Runner(loop_factory=self._servers[0][0].config.get_loop_factory()) as runner:
+            runner.run(run())
 
     def stop(self, seconds: float) -> None:
         """Let the requests under way finish, for some seconds."""

@@ -2,9 +2,11 @@
 
 import io
 import random
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -69,6 +71,20 @@ def sound(archive: Archive, objects: dict[str, bytes]) -> None:
         record = next(one for one in everything(archive.catalog) if one.container == container)
         if members[container, series] == record.entry_frames:
             assert held[container, series] == archive.blobs.size(record.container or record.blob)
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """The streams that are decoded from now on."""
+    streams: list[bytes] = []
+    decode = Differences.decode
+
+    def noted(self: Differences, data: bytes) -> Image:
+        streams.append(data)
+        return decode(self, data)
+
+    monkeypatch.setattr(Differences, "decode", noted)
+    return streams
 
 
 def test_slices_are_packed_in_spatial_order_in_groups_as_even_as_can_be(archive: Archive) -> None:
@@ -141,21 +157,96 @@ def test_a_frame_of_a_slice_is_its_own(archive: Archive) -> None:
         archive.frame(f"{SERIES}.1", 1)
 
 
-def test_reading_a_series_decodes_each_stream_once(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
-    objects = volume(32)
+def test_whoever_reads_a_series_has_groups_decoded_side_by_side(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    objects = volume(64)
     packed(archive, objects)
-    calls = []
+    together = threading.Barrier(2, timeout=30)
     decode = Differences.decode
 
-    def counted(self: Differences, data: bytes) -> Image:
-        calls.append(data)
+    def met(self: Differences, data: bytes) -> Image:
+        together.wait()
         return decode(self, data)
 
-    monkeypatch.setattr(Differences, "decode", counted)
+    monkeypatch.setattr(Differences, "decode", met)
+    with Archive.open(archive.settings) as other:
+        ahead = other.ahead(list(objects))
+        assert all(ahead.load(uid).read() == data for uid, data in objects.items())
+
+
+def test_reading_a_series_decodes_each_stream_once(archive: Archive, decoded: list[bytes]) -> None:
+    objects = volume(32)
+    packed(archive, objects)
+    decoded.clear()
     with Archive.open(archive.settings) as other:
         for uid, data in objects.items():
             assert other.load(uid).read() == data
-        assert len(calls) == 2
+    assert len(decoded) == 2
+
+
+@pytest.mark.parametrize("step", [1, -1, 7])
+def test_loading_ahead_decodes_each_stream_once(archive: Archive, decoded: list[bytes], step: int) -> None:
+    objects = volume(48)
+    packed(archive, objects)
+    decoded.clear()
+    uids = list(objects)
+    asked = [uids[n * step % 48] for n in range(48)]
+    with Archive.open(archive.settings) as other:
+        ahead = other.ahead(asked)
+        assert all(ahead.load(uid).read() == objects[uid] for uid in asked)
+    assert len(decoded) == len(set(decoded)) == 3
+
+
+def test_threads_that_want_slices_of_a_group_decode_it_once(archive: Archive, decoded: list[bytes]) -> None:
+    objects = volume(16)
+    packed(archive, objects)
+    decoded.clear()
+    with Archive.open(archive.settings) as other, ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(lambda uid: other.load(uid).read(), objects))
+    assert found == list(objects.values())
+    assert len(decoded) == 1
+
+
+def test_a_file_that_was_fetched_stays_as_it_was_proven(archive: Archive, decoded: list[bytes]) -> None:
+    objects = volume(16)
+    packed(archive, objects)
+    uid, data = next(iter(objects.items()))
+    with archive.load(uid) as file:
+        assert file.read() == data
+        file.seek(0)
+        file.write(b"changed")  # what is handed out may be written to
+    decoded.clear()
+    assert archive.load(uid).read() == data
+    assert not decoded
+    archive.delete(uid)
+    with pytest.raises(NotFound):
+        archive.load(uid)
+
+
+def test_no_more_than_so_many_bytes_of_files_stay(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
+    objects = volume(16)
+    packed(archive, objects)
+    files = archive._files
+    size = len(next(iter(objects.values())))
+    monkeypatch.setattr(files, "_most", 4 * size)
+    for uid, data in [*objects.items(), *objects.items()]:
+        assert archive.load(uid).read() == data
+        assert sum(map(len, files._stay.values())) == files._bytes <= 4 * size + 100
+    assert 3 <= len(files._stay) <= 4
+
+
+def test_loading_ahead_says_what_is_not_there(archive: Archive) -> None:
+    objects = volume(16)
+    (first, *others) = packed(archive, objects)
+    ahead = archive.ahead(["1.2.3", *objects])
+    with pytest.raises(NotFound):
+        ahead.load("1.2.3")
+    assert first.container is not None
+    archive.delete(first.uid)
+    with pytest.raises(NotFound):
+        ahead.load(first.uid)
+    assert ahead.load(others[0].uid).read() == objects[others[0].uid]
 
 
 def test_what_is_handed_out_may_be_written_to(archive: Archive) -> None:

@@ -1,15 +1,17 @@
 """Anatomies: pictures and DICOM slices with what part of the body they show, for the router."""
 
 import csv
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from medarchive.insight.picture import square
-from medarchive.training.classifier.pictures import gather
+from medarchive.training.classifier.narrow import filled, narrow
+from medarchive.training.classifier.pictures import Picture, gather
 from medarchive.view import View
 
 __all__ = ["ANATOMIES", "SIZE", "Anatomies", "Sample", "gather_anatomies"]
@@ -33,6 +35,8 @@ _OF_DATASET = {
     "singles-dcm-t1": "brain-mr",
 }
 _OF_LABEL = {"CXR": "chest-xray", "ChestCT": "lung-ct", "HeadCT": "brain-ct"}
+_NARROW = 48
+_FILLED = 12
 _WINDOWS = {
     "lung-ct": ((-600.0, 1500.0), (40.0, 400.0), (100.0, 200.0)),
     "brain-ct": ((40.0, 80.0), (40.0, 400.0), (300.0, 1800.0)),
@@ -96,6 +100,8 @@ class Anatomies:
 def gather_anatomies(data: Path) -> Anatomies:
     """All labelled pictures below a folder, and the DICOM series there whose anatomy ``anatomies.tsv`` tells.
 
+    Pictures of chest scans that ``lungless.tsv`` names are other: they show what lies below the lungs.
+
     Args:
         data: holds folders with MANIFEST.csv (``pictures.gather``), and any with a CATALOG.tsv of DICOM series.
 
@@ -103,10 +109,9 @@ def gather_anatomies(data: Path) -> Anatomies:
         SettingsError: there are no pictures, or one cannot be read.
     """
     pictures = gather(data)
+    lungless = frozenset(Path(__file__).with_name("lungless.tsv").read_text().split()[1:])
     rows = [
-        Sample(
-            _anatomy(row.dataset, row.label), row.label, row.dataset, row.split, row.group, f"{row.dataset}:{row.twins}"
-        )
+        Sample(_anatomy(row, lungless), row.label, row.dataset, row.split, row.group, f"{row.dataset}:{row.twins}")
         for row in pictures.rows
     ]
     pixels = [_halved(each) for each in pictures.pixels]
@@ -117,8 +122,11 @@ def gather_anatomies(data: Path) -> Anatomies:
     return Anatomies(tuple(rows), np.stack(pixels))
 
 
-def _anatomy(dataset: str, label: str) -> str:
-    return _OF_DATASET.get(dataset) or _OF_LABEL.get(label, "other")
+def _anatomy(row: Picture, lungless: frozenset[str]) -> str:
+    """What a picture shows; slices below the lungs are other, whatever their collection calls them."""
+    if "/".join(row.path.parts[-4:]) in lungless:
+        return "other"
+    return _OF_DATASET.get(row.dataset) or _OF_LABEL.get(row.label, "other")
 
 
 def _halved(pixels: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -127,7 +135,7 @@ def _halved(pixels: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.uint8
 
 
 def _series(catalogue: Path) -> Iterator[tuple[Sample, NDArray[np.float32]]]:
-    """Slices of every series that the table knows: at most 16 of one, CT in several windows when it is to train."""
+    """Slices of every series that the table knows: at most 16 of one; CT that trains in several windows, and narrow."""
     table = Path(__file__).with_name("anatomies.tsv")
     with table.open(newline="") as file:
         known = {row["series"]: row["anatomy"] for row in csv.DictReader(file, delimiter="\t")}
@@ -140,14 +148,25 @@ def _series(catalogue: Path) -> Iterator[tuple[Sample, NDArray[np.float32]]]:
                 anatomy = "brain-ct" if row["modality"] == "CT" else "brain-mr"
             sample = Sample(anatomy, row["modality"], "codec", row["split"], *2 * [f"codec:{row['dir']}"])
             files = sorted(path for path in (catalogue.parent / row["dir"]).iterdir() if path.is_file())
-            for path in files[:: max(1, -(-len(files) // 16))]:
-                view = _view(path)
-                if view is None:
-                    continue
+            views = [view for view in map(_view, files[:: max(1, -(-len(files) // 16))]) if view is not None]
+            for view in views:
                 yield sample, view.shown()
-                if view.hounsfield and sample.split == "train":
-                    for window in _WINDOWS[anatomy]:
-                        yield sample, view.shown(window)
+            slices = [view for view in views if view.hounsfield and sample.split == "train"]
+            for view in slices:
+                for window in _WINDOWS[anatomy]:
+                    yield sample, view.shown(window)
+            if row["modality"] == "CT":
+                yield from _narrowed(sample, slices)
+
+
+def _narrowed(sample: Sample, slices: Sequence[View]) -> Iterator[tuple[Sample, NDArray[np.float32]]]:
+    """As many narrow pictures of each series, and of chests as many with their lungs filled, which are other."""
+    draw = np.random.default_rng(zlib.crc32(sample.group.encode()))
+    for number in range(_NARROW if slices else 0):
+        values = slices[number % len(slices)].values
+        yield replace(sample, finding="CT, narrow"), narrow(values, draw)
+        if sample.anatomy == "lung-ct" and number < _FILLED:
+            yield replace(sample, anatomy="other", finding="CT, filled"), narrow(filled(values, draw), draw)
 
 
 def _view(path: Path) -> View | None:

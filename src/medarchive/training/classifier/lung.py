@@ -108,7 +108,22 @@ RECIPES = {
             labels=("normal", "bacteria", "virus"),
             licence="CC BY 4.0",
             families=(
-                Family(widths=(24, 48, 96, 128)),
+                Family(
+                    side=96,
+                    crop=84,
+                    widths=(24, 48, 96, 128),
+                    cues=Cues(
+                        zoom=1.2,
+                        stretch=1.15,
+                        curve=0.6,
+                        equal=0.15,
+                        low=0.08,
+                        high=0.15,
+                        erased=0.2,
+                        blur=0.3,
+                        detail=1.6,
+                    ),
+                ),
                 Family(
                     side=96,
                     crop=84,

@@ -14,6 +14,7 @@ from medarchive.training.classifier.looks import chance, resampled, within
 
 __all__ = ["scattered"]
 
+_NARROW = 0.2
 _REACH = {  # how small a part of the picture may fill the square, and how large a frame may be put round it
     "brain-mr": (0.65, 1.8),
     "brain-ct": (0.65, 1.8),
@@ -31,7 +32,20 @@ def scattered(pictures: Tensor, anatomies: Sequence[str]) -> Tensor:
         pictures: (n, 1, s, s), 0 to 1.
         anatomies: of each; how much of a picture can be cut away differs.
     """
-    return _coarse(_grey(_moved(pictures, anatomies)))
+    moved = _moved(pictures, anatomies)
+    return torch.where(chance(len(pictures), _NARROW), _narrowed(moved), _coarse(_grey(moved)))
+
+
+def _narrowed(x: Tensor) -> Tensor:
+    """Every other pixel, speckled; all that is not bright is of one grey, inside and outside alike."""
+    n, _, side, _ = x.shape
+    few = x[:, :, ::2, ::2]
+    few = few / few.amax(dim=(2, 3), keepdim=True).clamp(min=0.05)
+    few = few + torch.randn_like(few) * torch.where(chance(n, 0.4), torch.rand(n, 1, 1, 1) * 0.25, 0.0)
+    low = torch.rand(n, 1, 1, 1) * 0.5
+    few = ((few - low) / ((1 - low) * (1.1 - torch.rand(n, 1, 1, 1) * 0.6))).clamp(0, 1)
+    ground = torch.where(chance(n, 0.7), torch.rand(n, 1, 1, 1) * 0.55, 0.0)
+    return functional.interpolate(ground + (1 - ground) * few, size=(side, side), mode="bilinear")
 
 
 def _moved(x: Tensor, anatomies: Sequence[str]) -> Tensor:

@@ -3,11 +3,12 @@
 import hashlib
 import secrets
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Self
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.core.validators import RegexValidator
-from django.db import models
+from django.db import connection, models
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -134,7 +135,7 @@ class Token(models.Model):
     @classmethod
     def of(cls, text: str) -> Self | None:
         """The token with a text, where it and its account are good for use now."""
-        token = cls.objects.select_related("user").filter(digest=cls.hashed(text)).first()
+        token = _known(cls.hashed(text))
         return token if token is not None and token.state == "in use" and token.user.is_active else None
 
     @property
@@ -148,3 +149,36 @@ class Token(models.Model):
         """Note that it was used; written once a minute at most, so that a request costs no write."""
         if self.last_used_at is None or now - self.last_used_at >= _USED_STEP:
             type(self).objects.filter(pk=self.pk).update(last_used_at=now)
+
+
+_MOST = 1000
+_made: dict[tuple[object, ...], Token] = {}
+"""Tokens with their accounts, by the rows that they were made of."""
+
+
+def _known(digest: str) -> Token | None:
+    """The token of a digest. The database is asked each time; what did not change there is not made anew."""
+    row = _row(digest)
+    known = _made.get(row) if row else None
+    if row is None or known is not None:
+        return known
+    token = Token.objects.select_related("user").filter(digest=digest).first()
+    if token is not None and row == _row(digest):  # made of this row and no other
+        if len(_made) >= _MOST:
+            _made.clear()
+        _made[row] = token
+    return token
+
+
+def _row(digest: str) -> tuple[object, ...] | None:
+    """All that is kept of a token and its account."""
+    with connection.cursor() as cursor:
+        cursor.execute(_sql(), (digest,))
+        row: tuple[object, ...] | None = cursor.fetchone()
+    return row
+
+
+@cache
+def _sql() -> str:
+    """What Django takes longer to write than the database to answer."""
+    return str(Token.objects.select_related("user").filter(digest="").query.sql_with_params()[0])

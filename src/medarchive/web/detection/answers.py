@@ -73,8 +73,8 @@ def of_file(archive: Archive, file: BinaryIO, asked: str, wanted: Wanted | None)
     with file:
         try:
             found, view = archive.classify_file(Path(file.name), asked=asked)
-            alike = view is not None and found.pooled.embedding is not None
-            similar = archive.similar(view, _ALIKE, wanted=wanted) if alike and view is not None else []
+            comparable = view if found.pooled.embedding is not None else None
+            similar = archive.similar(comparable, _ALIKE, wanted=wanted) if comparable is not None else ()
             return _answer(found, view, asked=asked, similar=tuple(similar))
         except Exception as error:  # noqa: BLE001  # whatever a strange file does costs its own answer
             return _not(error)

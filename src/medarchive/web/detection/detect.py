@@ -1,6 +1,7 @@
 """Detection on request: of a file that is only looked at, or of stored images."""
 
 import tempfile
+from contextlib import ExitStack
 from functools import partial
 from typing import BinaryIO, cast
 
@@ -32,21 +33,22 @@ _desk: Desk[Answer] = Desk()
 
 
 @needs("detect")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def detect(request: HttpRequest) -> HttpResponse:
     """Ask for a file, and say what is in it. The file is not kept."""
     page = {"anatomies": _ANATOMIES, "can_read": here.archive().can_read}
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "web/detection/detect.html", page)
     file, asked = request.FILES.get("file"), request.POST.get("anatomy", "")
     trouble = "Choose a file." if file is None else "" if asked in _ANATOMIES else "Choose brain or lung, or neither."
     if trouble:
         return render(request, "web/detection/detect.html", page | {"error": trouble}, status=400)
+    wanted = visible(request.user)
     copy = _copied(file)
     if copy is None:
         error = f"The file has more than {_MOST_BYTES >> 20} MiB, which is more than what is looked at."
         return render(request, "web/detection/detect.html", page | {"error": error}, status=413)
-    work = partial(of_file, here.archive(), copy, asked, visible(request.user))
+    work = partial(of_file, here.archive(), copy, asked, wanted)
     try:
         return _handed_in(request, file.name, work, stored=False)
     except DeskBusy:
@@ -55,7 +57,7 @@ def detect(request: HttpRequest) -> HttpResponse:
 
 
 @needs("detect")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def detect_stored(request: HttpRequest, uid: str) -> HttpResponse:
     """Read an instance or a series of the archive; of a study, choose one of its series.
 
@@ -65,7 +67,7 @@ def detect_stored(request: HttpRequest, uid: str) -> HttpResponse:
     asked = request.POST.get("anatomy", "")
     page = {"anatomies": _ANATOMIES, "uid": uid, "level": level.lower(), "can_read": here.archive().can_read}
     page["series"] = list(series_below(request.user, level, uid).values())
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "web/detection/stored.html", page)
     if asked not in _ANATOMIES or level is Level.STUDY:
         error = "Choose one of its series." if level is Level.STUDY else "Choose brain or lung, or neither."
@@ -161,15 +163,17 @@ def _level(request: HttpRequest, uid: str) -> Level:
 def _copied(file: UploadedFile) -> BinaryIO | None:
     """An upload as a temporary file that outlives the request; None where it is too large."""
     copy = tempfile.NamedTemporaryFile(dir=here.archive().incoming())  # noqa: SIM115  # whoever reads it closes it
-    left = _MOST_BYTES
-    for chunk in file.chunks():
-        left -= len(chunk)
-        if left < 0:
-            copy.close()
-            return None
-        copy.write(chunk)
-    copy.flush()
-    return cast("BinaryIO", copy)
+    with ExitStack() as unless:
+        unless.enter_context(copy)
+        left = _MOST_BYTES
+        for chunk in file.chunks():
+            left -= len(chunk)
+            if left < 0:
+                return None
+            copy.write(chunk)
+        copy.flush()
+        unless.pop_all()
+        return cast("BinaryIO", copy)
 
 
 def _busy(request: HttpRequest) -> HttpResponse:

@@ -6,12 +6,12 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from medarchive.archive.findings import Finding
-from medarchive.errors import NotFound
 from medarchive.web import here
 from medarchive.web.detection.shown import in_words, shown
-from medarchive.web.detection.visible import Values, series_of
+from medarchive.web.detection.visible import series_of
 from medarchive.web.gate import needs
+from medarchive.web.pages.badges import readings
+from medarchive.web.pages.entities import Values
 
 __all__ = ["mine"]
 
@@ -62,12 +62,5 @@ class _Current:
 
     def _read(self, uid: str) -> list[dict[str, Any]]:
         if uid not in self._known:
-            self._known[uid] = [shown(each) for each in _findings(uid) if each.superseded_at is None]
+            self._known[uid] = [shown(each) for each in readings(uid) if each.superseded_at is None]
         return self._known[uid]
-
-
-def _findings(uid: str) -> list[Finding]:
-    try:
-        return here.archive().findings(uid)
-    except NotFound:
-        return []

@@ -10,11 +10,12 @@ from django.shortcuts import render
 from medarchive.archive.findings import Finding
 from medarchive.dicom.ours import capture_uid
 from medarchive.dicom.query import Key, Level, OneOf, Query
-from medarchive.errors import NotFound
 from medarchive.web import here
 from medarchive.web.detection.shown import CHOICES, in_words, shown
-from medarchive.web.detection.visible import Values, series_below
+from medarchive.web.detection.visible import series_below
 from medarchive.web.gate import needs
+from medarchive.web.pages.badges import readings
+from medarchive.web.pages.entities import Values
 from medarchive.web.rights import within
 from medarchive.web.visits import visit
 
@@ -37,7 +38,7 @@ def results(request: HttpRequest, level: str, uid: str) -> HttpResponse:
         visit(request, first["SeriesInstanceUID"], "series", first["StudyInstanceUID"])
     else:
         visit(request, uid, level)
-    found = [each for each in _findings(uid) if each.series_uid in series]
+    found = [each for each in readings(uid) if each.series_uid in series]
     part = Paginator(found[::-1], _ON_A_PAGE).get_page(request.GET.get("page"))
     captures = _captures(request, part)
     page = {
@@ -48,13 +49,6 @@ def results(request: HttpRequest, level: str, uid: str) -> HttpResponse:
         "first": first,
     }
     return render(request, "web/detection/results.html", page)
-
-
-def _findings(uid: str) -> list[Finding]:
-    try:
-        return here.archive().findings(uid)
-    except NotFound:
-        return []
 
 
 def _captures(request: HttpRequest, found: Iterable[Finding]) -> dict[int, str]:

@@ -3,14 +3,12 @@
 from collections.abc import Callable, Iterable
 
 from medarchive.archive.alike import Likeness
-from medarchive.dicom.query import UNIQUE, Exact, Key, Level, OneOf, Query
+from medarchive.dicom.query import UNIQUE, Key, Level, OneOf, Query
 from medarchive.web import here
+from medarchive.web.pages.entities import Values, key
 from medarchive.web.rights import Account, within
 
-__all__ = ["Values", "series_below", "series_of", "visible"]
-
-Values = dict[str, str]
-"""Of one entity: keyword to value, for its level and those above it."""
+__all__ = ["series_below", "series_of", "visible"]
 
 
 def visible(account: Account) -> Callable[[Likeness], bool] | None:
@@ -24,8 +22,7 @@ def visible(account: Account) -> Callable[[Likeness], bool] | None:
 
 def series_below(account: Account, level: Level, uid: str) -> dict[str, Values]:
     """The series below a UID or Patient ID that an account may see: their values by Series Instance UID."""
-    key = Key(UNIQUE[level], Exact(uid), level, "LO" if level is Level.PATIENT else "UI")
-    query = within(account, Query(Level.IMAGE if level is Level.IMAGE else Level.SERIES, (key,)))
+    query = within(account, Query(_with_series(level), (key(level, uid),)))
     return {match.values["SeriesInstanceUID"]: match.values for match in here.archive().find(query)}
 
 
@@ -34,8 +31,13 @@ def series_of(account: Account, uids: Iterable[str]) -> dict[str, list[Values]]:
     wanted = tuple(dict.fromkeys(uid for uid in uids if uid))
     found: dict[str, list[Values]] = {}
     for level in (Level.STUDY, Level.SERIES, Level.IMAGE) if wanted else ():
-        key = Key(UNIQUE[level], OneOf(wanted), level, "UI")
-        query = within(account, Query(Level.IMAGE if level is Level.IMAGE else Level.SERIES, (key,)))
+        some = Key(UNIQUE[level], OneOf(wanted), level, "UI")
+        query = within(account, Query(_with_series(level), (some,)))
         for match in here.archive().find(query):
             found.setdefault(match.values[UNIQUE[level]], []).append(match.values)
     return found
+
+
+def _with_series(level: Level) -> Level:
+    """The level at which a question about entities of another one is answered with their series."""
+    return Level.IMAGE if level is Level.IMAGE else Level.SERIES

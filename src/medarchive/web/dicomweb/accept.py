@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from django.http import HttpRequest
@@ -78,7 +79,8 @@ class Range:
         return named + 2 if meant else 0
 
 
-def parse(text: str) -> list[Range]:
+@lru_cache(256)
+def parse(text: str) -> Sequence[Range]:
     """The media ranges of an Accept header or query parameter; those that are none are left out."""
     found: list[Range] = []
     pieces: list[str] = []
@@ -92,10 +94,10 @@ def parse(text: str) -> list[Range]:
         pieces = []
         if len(found) >= _MOST:
             break
-    return found
+    return tuple(found)
 
 
-def ranges(request: HttpRequest) -> list[list[Range]]:
+def ranges(request: HttpRequest) -> list[Sequence[Range]]:
     """What a client accepts, each list where nothing of those before can be had (PS3.18 8.7.8)."""
     asked = [text.replace(" ", "+") if "/" in text and ";" not in text else text for text in _queried(request)]
     said = request.META.get("HTTP_ACCEPT", "").strip()

@@ -1,5 +1,8 @@
 """Media: which transfer syntaxes go out by the web, and the media types of their frames (PS3.18 8.7.3)."""
 
+from collections.abc import Sequence
+from functools import lru_cache
+
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from medarchive.dicom.encapsulated import DECODED
@@ -30,24 +33,29 @@ FRAMES = {
 """The media types of compressed frames by their transfer syntaxes (tables 8.7.3-4 and 8.7.3-5)."""
 
 
-def object_offers(target: Target, *, alone: bool) -> list[Offer]:
+def object_offers(target: Target, *, alone: bool) -> Sequence[Offer]:
     """The forms of an instance as a whole.
 
     Args:
         target: the instance.
         alone: whether it is all that is asked for, so that it needs no multipart message.
     """
-    stored = target.syntax
+    return _object_offers(target.syntax, image=target.image, alone=alone)
+
+
+@lru_cache(256)
+def _object_offers(stored: str, *, image: bool, alone: bool) -> Sequence[Offer]:
     readable = stored in DECODED or stored not in FRAMES
     syntaxes = [] if stored in _STAY else [stored]
     syntaxes += [NATIVE] if readable else []
-    syntaxes += [syntax for syntax in TARGETS if syntax not in _STAY] if readable and target.image else []
+    syntaxes += [syntax for syntax in TARGETS if syntax not in _STAY] if readable and image else []
     standard = NATIVE if readable else stored
     found = [Offer(DICOM, True, syntax, syntax == standard) for syntax in dict.fromkeys(syntaxes)]
     return found + [Offer(DICOM, False, offer.syntax, offer.default) for offer in found if alone]
 
 
-def frame_offers(stored: str, *, compressed: bool, alone: bool) -> list[Offer]:
+@lru_cache(256)
+def frame_offers(stored: str, *, compressed: bool, alone: bool) -> Sequence[Offer]:
     """The forms of frames.
 
     Args:

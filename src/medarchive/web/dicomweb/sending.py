@@ -5,8 +5,8 @@ import io
 import re
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import BinaryIO
 
@@ -19,11 +19,12 @@ __all__ = ["CHUNK", "Part", "multipart", "single", "unchanged"]
 CHUNK = 1 << 18
 """Bytes that leave at a time."""
 _TOGETHER = 1 << 20
-"""Bytes of a part that leave as one."""
-_AHEAD = 2
-"""Parts that are opened while another leaves."""
+"""Bytes of parts that leave as one: enough to be worth a thread, few enough to stay in its core's cache."""
+_AHEAD = 1
+"""How often so much is made ready while others leave."""
 _AT_ONCE = 8 << 20
 """Bytes up to which a body in memory goes out as it is."""
+_Opened = tuple[bytes, BinaryIO | None]
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
@@ -95,7 +96,7 @@ def multipart(media: str, parts: Sequence[Part], parameters: str = "") -> HttpRe
     sizes = [part.size for part in parts]
     answer: HttpResponseBase
     if len(parts) == 1 and isinstance(first, io.BytesIO) and first.getbuffer().nbytes <= _AT_ONCE:
-        answer = HttpResponse(b"".join((heads[0], first.getbuffer(), end)), content_type=kind)
+        answer = HttpResponse(b"".join((heads[0], first.getvalue(), end)), content_type=kind)
     else:
         answer = StreamingHttpResponse(_message(heads, parts, first, end), content_type=kind)
         known = [size for size in sizes if size is not None]
@@ -112,34 +113,58 @@ def _head(part: Part, boundary: str, *, first: bool) -> bytes:
 
 
 async def _message(heads: Sequence[bytes], parts: Sequence[Part], first: BinaryIO, end: bytes) -> AsyncIterator[bytes]:
-    """The parts, each opened in a thread while those before it leave."""
-    opened = asyncio.get_running_loop().create_future()
-    opened.set_result(first)
-    ahead: deque[asyncio.Future[BinaryIO]] = deque((opened,))
-    others = iter(parts[1:])
+    """The parts, opened in threads while those before them leave."""
+    ahead: deque[asyncio.Future[_Opened]] = deque()
+    others = _batches(heads, [replace(parts[0], opened=lambda: first), *parts[1:]])
     try:
-        for head in heads:
-            file = await ahead[0]
-            for part in islice(others, _AHEAD + 1 - len(ahead)):
-                ahead.append(asyncio.ensure_future(asyncio.to_thread(part.opened)))
+        while True:
+            for batch in islice(others, _AHEAD + 1 - len(ahead)):
+                ahead.append(asyncio.ensure_future(asyncio.to_thread(_opened, batch)))
+            if not ahead:
+                break
+            data, file = await ahead[0]
             ahead.popleft()
-            if isinstance(file, io.BytesIO) and file.getbuffer().nbytes <= _TOGETHER:
-                with file:
-                    yield b"".join((head, file.getbuffer()))
-                continue
-            yield head
-            async for piece in _pieces(file, 0, file.seek(0, io.SEEK_END)):
-                yield piece
+            yield data
+            if file is not None:
+                async for piece in _pieces(file, 0, file.seek(0, io.SEEK_END)):
+                    yield piece
         yield end
     finally:
         for waiting in ahead:
             waiting.add_done_callback(_closed)
 
 
-def _closed(opened: "asyncio.Future[BinaryIO]") -> None:
+def _batches(heads: Sequence[bytes], parts: Sequence[Part]) -> Iterator[list[tuple[bytes, Part]]]:
+    """Parts with what stands before them: small ones together, any other by itself."""
+    batch: list[tuple[bytes, Part]] = []
+    size = 0
+    for head, part in zip(heads, parts, strict=True):
+        if batch and (part.size is None or size + part.size > _TOGETHER):
+            yield batch
+            batch, size = [], 0
+        batch.append((head, part))
+        size += _TOGETHER if part.size is None else part.size
+    yield batch
+
+
+def _opened(batch: Sequence[tuple[bytes, Part]]) -> _Opened:
+    """What leaves of a batch: bytes, and behind them a file that is too large to be one with them."""
+    pieces = []
+    for head, part in batch:
+        file = part.opened()
+        if len(batch) == 1 and not (isinstance(file, io.BytesIO) and file.getbuffer().nbytes <= _TOGETHER):
+            return head, file
+        with file:
+            pieces += [head, file.getvalue() if isinstance(file, io.BytesIO) else file.read()]
+    return b"".join(pieces), None
+
+
+def _closed(opened: "asyncio.Future[_Opened]") -> None:
     """Close what nobody waits for any more."""
     if not opened.cancelled() and opened.exception() is None:
-        opened.result().close()
+        file = opened.result()[1]
+        if file is not None:
+            file.close()
 
 
 async def _pieces(file: BinaryIO, start: int, length: int) -> AsyncIterator[bytes]:

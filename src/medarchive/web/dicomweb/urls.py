@@ -19,6 +19,8 @@ _INSTANCE = f"{_SERIES}/instances/<instance>"
 _FRAMES = f"{_INSTANCE}/frames/<listed>"
 
 urlpatterns: list[URLPattern] = [
+    path(_FRAMES, frames),  # first what is asked for most
+    path(_INSTANCE, instances),
     path("", capabilities, name="dicomweb"),
     path("studies", by_method(search, stow), {"level": Level.STUDY}),
     path("series", search, {"level": Level.SERIES}),
@@ -27,10 +29,9 @@ urlpatterns: list[URLPattern] = [
     path(f"{_STUDY}/instances", search, {"level": Level.IMAGE}),
     path(f"{_SERIES}/instances", search, {"level": Level.IMAGE}),
     path(_STUDY, by_method(instances, stow)),
-    *(path(place, instances) for place in (_SERIES, _INSTANCE)),
+    path(_SERIES, instances),
     *(path(f"{place}/metadata", metadata) for place in (_STUDY, _SERIES, _INSTANCE)),
     *(path(f"{place}/rendered", rendered) for place in (_STUDY, _SERIES, _INSTANCE, _FRAMES)),
     *(path(f"{place}/thumbnail", thumbnail) for place in (_STUDY, _SERIES, _INSTANCE, _FRAMES)),
-    path(_FRAMES, frames),
     path(f"{_INSTANCE}/bulkdata/<path:where>", bulk),
 ]

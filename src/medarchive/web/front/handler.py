@@ -21,6 +21,9 @@ __all__ = ["Handler"]
 _THREADS = 128
 """Requests that are worked on at once; uploads that keep a thread are limited to half of it."""
 
+_SOON = 0.05
+"""Seconds after which it is worth while to see whether the client is still there."""
+
 
 class Handler(ASGIHandler):
     """Django's own writes every body to a temporary file before it looks who sends it."""
@@ -50,13 +53,15 @@ class Handler(ASGIHandler):
             refusal.close()
             return
         answering = asyncio.ensure_future(self._answer(request, send))
-        hung_up = asyncio.ensure_future(receive())
+        watched = {answering}
         try:
-            await asyncio.wait((answering, hung_up), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            hung_up.cancel()
+            await asyncio.wait(watched, timeout=_SOON)
             if not answering.done():
-                answering.cancel()
+                watched.add(asyncio.ensure_future(receive()))
+                await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in watched:
+                each.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await answering
 

@@ -48,7 +48,7 @@ class Asked:
         return cls(
             {name: str(form.get(name, "")).strip() for name in _FIELDS},
             sort if sort.removeprefix("-") in COLUMNS else _NEWEST,
-            min(max(int(page), 1), _MOST_PAGES) if page.isascii() and page.isdigit() else 1,
+            min(max(int(page), 1), _MOST_PAGES) if re.fullmatch("[0-9]{1,9}", page) else 1,
         )
 
     def query(self) -> Query:

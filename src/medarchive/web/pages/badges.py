@@ -7,7 +7,7 @@ from medarchive.archive.findings import Finding
 from medarchive.errors import NotFound
 from medarchive.web import here
 
-__all__ = ["Badge", "badges", "strongest"]
+__all__ = ["Badge", "badges", "readings", "strongest"]
 
 _HARMLESS = frozenset(("no_tumour", "normal", "benign", "likely_benign"))
 
@@ -35,13 +35,17 @@ class Badge:
     task: str
 
 
-def badges(uid: str) -> list[Badge]:
-    """What the newest readings of a study's or series' series say, abstentions too."""
+def readings(uid: str, *, images: bool = False) -> list[Finding]:
+    """All that was read below a UID or Patient ID, see ``Archive.findings``; nothing where nothing of it is here."""
     try:
-        found = here.archive().findings(uid)
+        return here.archive().findings(uid, images=images)
     except NotFound:
         return []
-    return [_badge(each) for each in found if each.pooled and each.superseded_at is None and _says(each)]
+
+
+def badges(uid: str) -> list[Badge]:
+    """What the newest readings of a study's or series' series say, abstentions too."""
+    return [_badge(each) for each in readings(uid) if each.pooled and each.superseded_at is None and _says(each)]
 
 
 def strongest(some: Iterable[Badge]) -> Badge | None:

@@ -11,35 +11,35 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from medarchive.archive.deleted import Deleted
-from medarchive.dicom.query import Level
+from medarchive.dicom.query import UNIQUE, Level
 from medarchive.web import here
 from medarchive.web.gate import needs
 from medarchive.web.pages.entities import image, images, one
+from medarchive.web.templatetags.dicom import address
 from medarchive.web.visits import note
 
 __all__ = ["bring_back", "delete_instance", "delete_series", "delete_study", "deleted"]
 
-_ABOVE = {Level.IMAGE: ("series", "SeriesInstanceUID"), Level.SERIES: ("study", "StudyInstanceUID")}
-_LEVELS = {"study": Level.STUDY, "series": Level.SERIES}
+_ABOVE = {Level.IMAGE: Level.SERIES, Level.SERIES: Level.STUDY}
 _PLAIN = {Level.STUDY: "study", Level.SERIES: "series", Level.IMAGE: "instance"}
 
 
 @needs("delete")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def delete_study(request: HttpRequest, uid: str) -> HttpResponse:
     """Take a study out of sight."""
     return _delete(request, Level.STUDY, uid)
 
 
 @needs("delete")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def delete_series(request: HttpRequest, uid: str) -> HttpResponse:
     """Take a series out of sight."""
     return _delete(request, Level.SERIES, uid)
 
 
 @needs("delete")
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 def delete_instance(request: HttpRequest, uid: str) -> HttpResponse:
     """Take an instance out of sight."""
     return _delete(request, Level.IMAGE, uid)
@@ -62,9 +62,9 @@ def _delete(request: HttpRequest, level: Level, uid: str) -> HttpResponse:
     here.archive().delete_all([record.uid for record in records])
     note(request, "delete", uid, f"{_PLAIN[level]}, {len(records)} instances")
     messages.success(request, f"Deleted {_counted(len(records))}. The page of deleted images brings them back.")
-    above, keyword = _ABOVE.get(level, ("", ""))
-    if above and any(here.archive().instances(_LEVELS[above], [values[keyword]])):
-        return redirect(above, values[keyword])
+    above = _ABOVE.get(level)
+    if above is not None and any(here.archive().instances(above, [values[UNIQUE[above]]])):
+        return redirect(address(values[UNIQUE[above]], _PLAIN[above]) or "worklist")
     return redirect("worklist")
 
 
@@ -98,7 +98,7 @@ class _Gone:
 
 
 def _visible(request: HttpRequest) -> list[Deleted]:
-    """The deleted series that an account may see: by study or by where all of it came from."""
+    """The deleted series that an account may see: by study, or where some of them came from."""
     scope = request.user.scope()
     oldest = time.time() - here.archive().settings.undelete
     return [
@@ -114,4 +114,4 @@ def _day(at: float) -> str:
 
 
 def _counted(count: int) -> str:
-    return f"{count} image{'' if count == 1 else 's'}"
+    return f"{count} object{'' if count == 1 else 's'}"

@@ -2,18 +2,17 @@
 
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Generator, Iterator
 from functools import partial
 
-from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
-from medarchive.archive.archive import Archive
 from medarchive.dicom.query import Level
 from medarchive.errors import MedarchiveError
 from medarchive.web import here
 from medarchive.web.gate import needs
 from medarchive.web.pages.entities import Values, image, under
+from medarchive.web.pages.pieces import Pieces
 from medarchive.web.pages.zipped import Member, zipped
 from medarchive.web.visits import note
 
@@ -40,25 +39,22 @@ def download_instance(request: HttpRequest, uid: str) -> HttpResponse:
     record = image(request, uid)
     file = here.archive().load(uid)
     note(request, "download", uid, "instance")
-
-    def chunks() -> Iterator[bytes]:
-        with file:
-            while chunk := file.read(_CHUNK):
-                yield chunk
-
-    return _streamed(request, uid, chunks(), "application/dicom", f"{_safe(uid)}.dcm", record.size)
+    pieces = Pieces(iter(partial(file.read, _CHUNK), b""), file.close)
+    answer = _streamed(pieces, "application/dicom", f"{_safe(uid)}.dcm")
+    answer["Content-Length"] = str(record.size)
+    return answer
 
 
 def _zip(request: HttpRequest, level: Level, uid: str) -> StreamingHttpResponse:
     found = under(request, Level.IMAGE, level, uid)
     note(request, "download", uid, f"{level.lower()}, {len(found)} instances")
-    archive = here.archive()
-    members = [_member(archive, values, name) for values, name in zip(found, _names(found), strict=True)]
-    return _streamed(request, uid, zipped(members), "application/zip", f"{level.lower()}-{_safe(uid)}.zip")
-
-
-def _member(archive: Archive, values: Values, name: str) -> Member:
-    return Member(name, float(values["received_at"] or 0), partial(archive.load, values["SOPInstanceUID"]))
+    load = here.archive().ahead([values["SOPInstanceUID"] for values in found]).load
+    members = [
+        Member(name, float(values["received_at"] or 0), partial(load, values["SOPInstanceUID"]))
+        for values, name in zip(found, _names(found), strict=True)
+    ]
+    chunks = _watched(request, uid, zipped(members))
+    return _streamed(Pieces(chunks, chunks.close), "application/zip", f"{level.lower()}-{_safe(uid)}.zip")
 
 
 def _names(found: list[Values]) -> Iterator[str]:
@@ -69,7 +65,7 @@ def _names(found: list[Values]) -> Iterator[str]:
         series = (values["StudyInstanceUID"], values["SeriesInstanceUID"])
         if series not in folders:
             said = (values["SeriesNumber"] or "0", values["Modality"], values["SeriesDescription"])
-            folders[series] = _once(taken, "-".join(filter(None, map(_safe, said))), "")
+            folders[series] = _once(taken, "-".join(filter(None, map(_safe, said))) or "series", "")
         number = values["InstanceNumber"]
         name = f"{int(number):04d}" if re.fullmatch(r"\d{1,9}", number) else _safe(number) or "0000"
         yield _once(taken, f"{folders[series]}/{name}", ".dcm")
@@ -84,37 +80,20 @@ def _once(taken: Counter[str], name: str, ending: str) -> str:
 
 def _safe(text: str) -> str:
     """A text as part of a file's name on any system: no separators, no dots at its ends, not too long."""
-    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.")[:64]
+    return re.sub(r"[^A-Za-z0-9.]+", "-", text).strip("-.")[:64].rstrip("-.")
 
 
-def _streamed(
-    request: HttpRequest, uid: str, chunks: Iterator[bytes], kind: str, name: str, size: int | None = None
-) -> StreamingHttpResponse:
-    answer = StreamingHttpResponse(_in_threads(_watched(request, uid, chunks)), content_type=kind)
+def _streamed(pieces: Pieces, kind: str, name: str) -> StreamingHttpResponse:
+    answer = StreamingHttpResponse(pieces, content_type=kind)
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
     answer["Cache-Control"] = "private, no-store"
-    if size is not None:
-        answer["Content-Length"] = str(size)
     return answer
 
 
-def _watched(request: HttpRequest, uid: str, chunks: Iterator[bytes]) -> Iterator[bytes]:
+def _watched(request: HttpRequest, uid: str, chunks: Iterator[bytes]) -> Generator[bytes, None, None]:
     """The same; where it breaks off, the audit record says so."""
     try:
         yield from chunks
     except MedarchiveError as error:
         note(request, "download", uid, f"broke off: {error}", "failed")
         raise
-
-
-async def _in_threads(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    """What an iterator gives, each next one made in a thread; an error breaks the download off, never shortens it."""
-    step = sync_to_async(partial(next, chunks, None), thread_sensitive=False)
-    try:
-        while (chunk := await step()) is not None:
-            if chunk:
-                yield chunk
-    finally:
-        close = getattr(chunks, "close", None)
-        if close is not None:
-            await sync_to_async(close, thread_sensitive=False)()

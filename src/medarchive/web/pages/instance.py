@@ -5,7 +5,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from medarchive.archive.catalog import InstanceRecord
+from medarchive.dicom.display import or_else
 from medarchive.dicom.query import Level
+from medarchive.dicom.subject import text_of
 from medarchive.web import here
 from medarchive.web.gate import needs
 from medarchive.web.pages.attributes import rows
@@ -22,6 +24,7 @@ _DOCUMENTS = {
     "model/obj": "obj",
 }
 _LARGEST_DOCUMENT = 256 << 20
+_ATTRIBUTES = ("EncapsulatedDocument", "EncapsulatedDocumentLength", "MIMETypeOfEncapsulatedDocument")
 
 
 @needs("view")
@@ -35,7 +38,7 @@ def instance(request: HttpRequest, uid: str) -> HttpResponse:
         "instance": values,
         "record": record,
         "report": tree(header) if header.get("ContentSequence") else None,
-        "document": "EncapsulatedDocument" in header,
+        "document": bool(header.get("EncapsulatedDocument")),
         "picture": values["Rows"] not in ("", "0"),
         "rows": rows(header),
     }
@@ -64,12 +67,9 @@ def _document(record: InstanceRecord) -> tuple[bytes, str]:
     if record.size > _LARGEST_DOCUMENT:
         raise Http404("the document is too large to be taken out here: download the object")
     with here.archive().load(record.uid) as file:
-        header = pydicom.dcmread(file, specific_tags=["EncapsulatedDocument", "EncapsulatedDocumentLength", *_KIND])
-    if "EncapsulatedDocument" not in header:
+        header = pydicom.dcmread(file, specific_tags=list(_ATTRIBUTES))
+    data = bytes(header.get("EncapsulatedDocument") or b"")
+    if not data:
         raise Http404("the object carries no document")
-    data = bytes(header.EncapsulatedDocument)
-    length = int(header.get("EncapsulatedDocumentLength") or 0)
-    return data[:length] if 0 < length <= len(data) else data, str(header.get(_KIND[0]) or "").strip().lower()
-
-
-_KIND = ("MIMETypeOfEncapsulatedDocument",)
+    length = or_else(0, lambda: int(header.EncapsulatedDocumentLength))
+    return data[:length] if 0 < length <= len(data) else data, text_of(header, "MIMETypeOfEncapsulatedDocument").lower()

@@ -19,7 +19,6 @@ class Node:
     """An item of the content.
 
     Attributes:
-        relation: to the item above it, in small letters: ``contains``, ``has obs context``.
         kind: its Value Type.
         name: its concept.
         value: what it says, as text.
@@ -27,7 +26,6 @@ class Node:
         below: items of its content.
     """
 
-    relation: str
     kind: str
     name: str
     value: str
@@ -42,12 +40,11 @@ def tree(dataset: Dataset) -> Node:
 
 def _node(item: Dataset, depth: int, left: Iterator[int]) -> Node:
     kind = text_of(item, "ValueType")
-    relation = text_of(item, "RelationshipType").lower()
-    node = Node(relation, kind, _meaning(item, "ConceptNameCodeSequence"), or_else("", lambda: _value(item, kind)))
+    node = Node(kind, _meaning(item, "ConceptNameCodeSequence"), or_else("", lambda: _value(item, kind)))
     node.uid = or_else("", lambda: text_of(item.ReferencedSOPSequence[0], "ReferencedSOPInstanceUID"))
     for each in item.get("ContentSequence") or () if depth < _DEEPEST else ():
         if next(left, None) is None:
-            node.below.append(Node("", "", "and more", ""))
+            node.below.append(Node("", "and more", ""))
             break
         node.below.append(_node(each, depth + 1, left))
     return node

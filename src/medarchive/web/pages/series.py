@@ -57,12 +57,12 @@ def _told(this: Shelf) -> dict[str, object]:
     """What the viewer's program is told at its start."""
     values, kept = this.values, this.kept
     assert kept is not None
-    nowhere = "0"  # stands for a UID: the program puts one in its place
+    # The program puts a UID in the place of UID, and a number in that of FRAME.
     return {
         "frames": reverse("series-frames", args=[values["SeriesInstanceUID"]]),
-        "frame": reverse("frame", args=[nowhere, 0]).replace("/0/", "/UID/", 1).replace("/0/", "/FRAME/", 1),
-        "tables": reverse("lookup-tables", args=[nowhere]).replace("/0/", "/UID/", 1),
-        "attributes": reverse("attributes", args=[nowhere]).replace("/0/", "/UID/", 1),
+        "frame": reverse("frame", args=["UID", 0]).replace("/frames/0/", "/frames/FRAME/"),
+        "tables": reverse("lookup-tables", args=["UID"]),
+        "attributes": reverse("attributes", args=["UID"]),
         "first": [kept.middle, kept.middle_frame, kept.middle_version],
         "look": _first_look(kept),
         "modality": values["Modality"],

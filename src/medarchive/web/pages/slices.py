@@ -41,35 +41,41 @@ def described(records: Sequence[InstanceRecord]) -> dict[str, Any]:
         if key in _known:
             _known.move_to_end(key)
             return _known[key]
-    found = _described(records)
-    with _guard:
-        _known[key] = found
-        while len(_known) > _KEPT:
-            _known.popitem(last=False)
+    headers = _headers(records)
+    found = _described(headers, len(records))
+    if len(headers) == len(records):  # what could not be read may be mended
+        with _guard:
+            _known[key] = found
+            while len(_known) > _KEPT:
+                _known.popitem(last=False)
     return found
 
 
-def _described(records: Sequence[InstanceRecord]) -> dict[str, Any]:
-    placed: list[tuple[Place, int, InstanceRecord, Dataset]] = []
-    left_out = 0
+def _headers(records: Sequence[InstanceRecord]) -> list[tuple[InstanceRecord, Dataset]]:
+    """The records whose header can be read, with it."""
+    found = []
     for record in records:
         try:
-            header = here.archive().header(record.uid, KEYWORDS)
+            found.append((record, here.archive().header(record.uid, KEYWORDS)))
         except ArchiveBusy:
             raise
         except MedarchiveError:
-            left_out += 1
             continue
+    return found
+
+
+def _described(headers: Sequence[tuple[InstanceRecord, Dataset]], count: int) -> dict[str, Any]:
+    """What is said of the objects with these headers, of so many in all."""
+    placed: list[tuple[Place, int, InstanceRecord, Dataset]] = []
+    for record, header in headers:
         if _size(header, "Rows") and _size(header, "Columns"):
             one = _size(header, "NumberOfFrames") <= 1
             where = place_of(header) if one else ((), 0.0, _size(header, "InstanceNumber"))
             placed.append((where, record.id, record, header))
-        else:
-            left_out += 1
     placed.sort(key=lambda each: each[:2])
     looks: list[dict[str, Any]] = []
     frames = [frame for where, _, record, header in placed for frame in _frames(where, record, header, looks)]
-    return {"frames": frames[:_MOST_FRAMES], "looks": looks, "left_out": left_out}
+    return {"frames": frames[:_MOST_FRAMES], "looks": looks, "left_out": count - len(placed)}
 
 
 def _frames(where: Place, record: InstanceRecord, header: Dataset, looks: list[dict[str, Any]]) -> list[list[Any]]:

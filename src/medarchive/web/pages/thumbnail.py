@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from PIL import Image as Picture
 
 from medarchive.archive.catalog import InstanceRecord
-from medarchive.dicom.colour import as_rgb, is_colour
+from medarchive.dicom.colour import coloured
 from medarchive.dicom.display import view
 from medarchive.dicom.showing import showing
 from medarchive.errors import ArchiveBusy, MedarchiveError
@@ -44,9 +44,12 @@ def thumbnail(request: HttpRequest, uid: str, number: int) -> HttpResponse:
     tag = hashlib.sha256(f"{record.sha256} {number} {size} {_VERSION}".encode()).hexdigest()[:32]
     if request.headers.get("If-None-Match") == f'"{tag}"':
         answer: HttpResponse = HttpResponseNotModified()
-    else:
-        data = _cached(tag, record, number, size)
-        answer = HttpResponse(data or _NONE, content_type="image/jpeg" if data else "image/svg+xml")
+    elif data := _cached(tag, record, number, size):
+        answer = HttpResponse(data, content_type="image/jpeg")
+    else:  # which may be another tomorrow
+        answer = HttpResponse(_NONE, content_type="image/svg+xml")
+        answer["Cache-Control"] = "private, no-cache"
+        return answer
     answer["ETag"] = f'"{tag}"'
     answer["Cache-Control"] = "private, max-age=3600"
     return answer
@@ -74,11 +77,10 @@ def _cached(tag: str, record: InstanceRecord, number: int, size: int) -> bytes:
 def _jpeg(record: InstanceRecord, number: int, size: int) -> bytes:
     archive = here.archive()
     header, frame = archive.header(record.uid), archive.frame(record.uid, number)
-    if is_colour(header) or frame.pixels.shape[3] > 1:
-        picture = Picture.fromarray(as_rgb(header, frame))
-    else:
-        grey = view(header, frame, number).shown()
-        picture = Picture.fromarray(np.rint(grey * 255).astype(np.uint8))
+    colour = coloured(header, frame)
+    if colour is None:
+        colour = np.rint(255 * view(header, frame, number).shown()).astype(np.uint8)
+    picture = Picture.fromarray(colour)
     aspect = float(showing(header, number)["aspect"])
     if not 0.1 < aspect < 10:
         aspect = 1.0

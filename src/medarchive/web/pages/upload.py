@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
-from medarchive.dicom.query import Exact, Key, Level, Query
+from medarchive.dicom.query import Level, Query
 from medarchive.errors import MissingIdentity, NotFound
 from medarchive.web import here
 from medarchive.web.gate import needs, origin
@@ -20,6 +20,7 @@ from medarchive.web.intake.intake import Intake, Outcome
 from medarchive.web.intake.picture import About
 from medarchive.web.intake.room import batches
 from medarchive.web.intake.zips import Limits
+from medarchive.web.pages.entities import Values, key
 from medarchive.web.rights import within
 
 __all__ = ["upload"]
@@ -71,14 +72,14 @@ def _about(request: HttpRequest) -> Callable[[], About]:
     return about
 
 
-def _study(request: HttpRequest, uid: str) -> dict[str, str]:
+def _study(request: HttpRequest, uid: str) -> Values:
     """The attributes of a study that the account sees.
 
     Raises:
         NotFound: there is none.
     """
-    patient = Key("StudyInstanceUID", Exact(uid), Level.STUDY, "UI")
-    match = next(here.archive().find(within(request.user, Query(Level.STUDY, (patient,), limit=1))), None)
+    query = within(request.user, Query(Level.STUDY, (key(Level.STUDY, uid),), limit=1))
+    match = next(here.archive().find(query), None)
     if match is None:
         raise NotFound("no such study")
     return dict(match.values)

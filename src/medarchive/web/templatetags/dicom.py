@@ -5,19 +5,20 @@ import re
 from django import template
 from django.urls import NoReverseMatch, reverse
 
-__all__ = ["address", "bytes_of", "date", "percent", "person", "several", "time"]
+__all__ = ["address", "date", "percent", "person", "several", "time"]
 
 register = template.Library()
 
 
 @register.filter
 def person(value: object) -> str:
-    """A PN as it is read: ``Doe^Jane^M^Dr`` becomes ``Doe, Jane M, Dr``; of several groups the first (PS3.5 6.2.1).
+    """A PN as it is read: ``Doe^Jane^M^Dr`` becomes ``Doe, Jane M, Dr``; of its groups the first with a name (PS3.5).
 
     >>> person("Doe^Jane^^Dr")
     'Doe, Jane, Dr'
     """
-    group = str(value).split("\\")[0].split("=")[0]
+    groups = str(value).split("\\")[0].split("=")
+    group = next((each for each in groups if each.strip(" ^")), "")
     family, given, middle, prefix, suffix = ([part.strip() for part in group.split("^")] + [""] * 5)[:5]
     parts = (family, f"{given} {middle}".strip(), prefix, suffix)
     return ", ".join(part for part in parts if part)
@@ -53,21 +54,6 @@ def several(value: object) -> str:
     'CT, SR'
     """
     return ", ".join(part for part in str(value).split("\\") if part)
-
-
-@register.filter
-def bytes_of(value: object) -> str:
-    """A number of bytes in the unit that suits it.
-
-    >>> bytes_of(1536000)
-    '1.5 MB'
-    """
-    number = float(str(value or 0))
-    for unit in ("bytes", "kB", "MB", "GB"):
-        if number < 1000:
-            return f"{number:.0f} bytes" if unit == "bytes" else f"{number:.1f} {unit}"
-        number /= 1000
-    return f"{number:.1f} TB"
 
 
 @register.filter

@@ -8,7 +8,11 @@ from medarchive.web.words import bytes_in_words
 
 register = template.Library()
 
-register.filter("bytes", bytes_in_words)
+
+@register.filter("bytes")
+def bytes_of(number: object) -> str:
+    """A number of bytes, or the digits of one, in the unit that suits it; of nothing, 0 B."""
+    return bytes_in_words(float(str(number or 0)))
 
 
 @register.filter
@@ -19,7 +23,7 @@ def moment(seconds: float) -> datetime:
 
 @register.filter
 def bar_row(number: int) -> int:
-    """Height of as many bars."""
+    """The height of a plot with as many rows of bars, in units of its ``viewBox``."""
     return 28 * number
 
 

@@ -48,11 +48,12 @@ function row(file, name) {
 }
 
 function add(file, path) {
-  if (!file.size) return;
   count.files++;
   count.bytes += file.size;
   const name = path || file.webkitRelativePath || file.name;
-  queue.push({ file, name, line: row(file, name), tries: 0 });
+  const item = { file, name, line: row(file, name), tries: 0 };
+  if (file.size) queue.push(item);
+  else refuse(item, "the file is empty, or cannot be read");
 }
 
 function tell() {
@@ -60,8 +61,11 @@ function tell() {
   whole.value = count.sent;
   const parts = [`${count.done} of ${count.files} files`, `${count.stored} stored`, `${count.duplicate} here already`,
     `${count.refused} refused`];
-  said.textContent = parts.join(" · ") + (running || queue.length ? "" : " · done");
+  said.textContent = unnamed()
+    ? "There are pictures among them: say whose they are, then press Upload."
+    : parts.join(" · ") + (running || queue.length ? "" : " · done");
   stop.hidden = !(running || queue.length);
+  button.hidden = !unnamed();
 }
 
 function finish(item, outcomes) {
@@ -89,6 +93,10 @@ function finish(item, outcomes) {
       cell.append(line);
     }
   }
+}
+
+function refuse(item, reason) {
+  finish(item, [{ name: item.name, result: "refused", reason }]);
 }
 
 function show() {
@@ -142,13 +150,14 @@ function send(items) {
 }
 
 function why(request) {
-  const reasons = { 0: "the connection broke", 403: "you have no right to upload, or your login ended", 413: "larger than what is taken here", 401: "your login ended" };
+  const reasons = { 0: "the connection broke", 403: "you have no right to upload, or your login ended", 413: "larger than what is taken here" };
+  if (request.status === 200) return "your login ended"; // it was led to the login page
   return reasons[request.status] || `the archive answered ${request.status}`;
 }
 
 async function work() {
   running++;
-  while (queue.length) {
+  while (queue.length && !unnamed()) {
     const items = batch();
     const request = await send(items);
     let outcomes = null;
@@ -166,7 +175,7 @@ async function work() {
       await new Promise((resolve) => setTimeout(resolve, 1000 * wait));
     } else {
       const reason = request.stopped ? "stopped" : why(request);
-      for (const item of items) finish(item, [{ name: item.name, result: "refused", reason }]);
+      for (const item of items) refuse(item, reason);
     }
     tell();
   }
@@ -182,14 +191,11 @@ function unnamed() {
 }
 
 function start() {
-  if (!queue.length) return;
+  if (!count.files) return;
   panel.hidden = false;
   tell();
-  const waits = unnamed();
-  button.hidden = !waits;
-  if (waits) {
+  if (unnamed()) {
     details.open = true;
-    said.textContent = "There are pictures among them: say whose they are, then press Upload.";
     form.elements.patient_id.focus();
     return;
   }
@@ -199,7 +205,7 @@ function start() {
 // Folders that were dropped: every file below them.
 async function walk(entry, path) {
   if (entry.isFile) {
-    add(await new Promise((resolve, reject) => entry.file(resolve, reject)), path + entry.name);
+    add(await new Promise((resolve) => entry.file(resolve, () => resolve({ size: 0 }))), path + entry.name);
   } else if (entry.isDirectory) {
     const reader = entry.createReader();
     for (;;) {
@@ -220,9 +226,12 @@ drop.addEventListener("drop", async (event) => {
   drop.classList.remove("over");
   const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
   const files = [...event.dataTransfer.files];
-  if (entries.length) for (const entry of entries) await walk(entry, "");
-  else files.forEach((file) => add(file));
-  start();
+  try {
+    if (entries.length) for (const entry of entries) await walk(entry, "");
+    else files.forEach((file) => add(file));
+  } finally {
+    start(); // a folder that cannot be listed holds nothing else up
+  }
 });
 for (const chooser of [input, folder]) {
   chooser.addEventListener("change", () => {
@@ -236,7 +245,7 @@ form.addEventListener("submit", (event) => {
   start();
 });
 stop.addEventListener("click", () => {
-  for (const item of queue.splice(0)) finish(item, [{ name: item.name, result: "refused", reason: "stopped" }]);
+  for (const item of queue.splice(0)) refuse(item, "stopped");
   for (const request of under) {
     request.stopped = true;
     request.abort();

@@ -5,7 +5,9 @@ async function ask() {
   for (;;) {
     try {
       const reply = await fetch(place.dataset.waiting, { headers: { Accept: "application/json" } });
-      const state = reply.ok ? await reply.json() : { done: reply.status < 500 };
+      const over = reply.redirected || [403, 404].includes(reply.status); // the login, or a page that says why
+      if (over) { location.reload(); return; }
+      const state = await reply.json();
       if (state.done) { location.reload(); return; }
       const now = state.before ? `Waiting: ${state.before} before it.` : "Being read.";
       if (words.textContent !== now) words.textContent = now;

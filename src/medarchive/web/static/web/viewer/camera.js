@@ -44,6 +44,17 @@ export class Camera {
     Object.assign(this, { x: this.x + dx, y: this.y + dy, fitted: false });
   }
 
+  /** Whether it is flipped, as the screen shows it: left and right, top and bottom. */
+  get flipped() {
+    return this.upright ? [this.flipX, this.flipY] : [this.flipY, this.flipX];
+  }
+
+  /** Flip it as the screen shows it: left and right, or top and bottom. */
+  flip(sideways) {
+    const axis = sideways === this.upright ? "flipX" : "flipY";
+    this[axis] = !this[axis];
+  }
+
   turn() {
     this.turns = (this.turns + 1) % 4;
     if (this.fitted) this.fit();

@@ -35,6 +35,7 @@ export class Gestures {
       this.drop();
       return;
     }
+    this.list = this.measures(); // of the image that is dragged on, whatever a film shows meanwhile
     this.tool = event.button === 2 ? "zoom" : event.button === 1 || event.shiftKey ? "pan" : this.viewer.tool;
     this.began = this.at(event);
     if (event.button === 1) event.preventDefault();
@@ -43,11 +44,10 @@ export class Gestures {
 
   /** The first or next place of a measure; an angle's third one comes with a second drag. */
   place(event) {
-    const measures = this.measures();
-    const last = measures[measures.length - 1];
+    const last = this.list[this.list.length - 1];
     const place = this.view.camera.toImage(...Object.values(this.at(event)));
     if (last && last.open && last.kind === this.tool) last.places.push(place);
-    else measures.push({ kind: this.tool, places: [place, { ...place }], open: true });
+    else this.list.push({ kind: this.tool, places: [place, { ...place }], open: true });
     this.view.redraw();
   }
 
@@ -59,8 +59,7 @@ export class Gestures {
 
   /** Leave out a measure that was only begun. */
   drop() {
-    const measures = this.measures();
-    if (measures.length && measures[measures.length - 1].open) measures.pop();
+    if (this.list[this.list.length - 1]?.open) this.list.pop();
     this.view.redraw();
   }
 
@@ -100,9 +99,8 @@ export class Gestures {
   }
 
   stretch(now) {
-    const measures = this.measures();
-    const last = measures[measures.length - 1];
-    if (last && last.open) last.places[last.places.length - 1] = this.view.camera.toImage(now.x, now.y);
+    const last = this.list[this.list.length - 1];
+    if (last?.open) last.places[last.places.length - 1] = this.view.camera.toImage(now.x, now.y);
   }
 
   scroll(pixels) {
@@ -115,11 +113,10 @@ export class Gestures {
   up(event) {
     this.pointers.delete(event.pointerId);
     if (!(this.tool in PLACES)) return;
-    const measures = this.measures();
-    const last = measures[measures.length - 1];
-    if (!last || !last.open) return;
+    const last = this.list[this.list.length - 1];
+    if (!last?.open) return;
     const [end, before] = last.places.slice(-2).map((place) => this.view.camera.toScreen(place));
-    if (Math.hypot(end.x - before.x, end.y - before.y) < 3 * this.view.ratio) measures.pop();
+    if (Math.hypot(end.x - before.x, end.y - before.y) < 3 * this.view.ratio) this.list.pop();
     else last.open = last.places.length < PLACES[last.kind];
     this.view.redraw();
     this.viewer.measured();

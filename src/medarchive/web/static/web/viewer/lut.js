@@ -11,23 +11,13 @@ function entry(table, value) {
   return table.entries[Math.min(Math.max(Math.round(value) - table.first, 0), table.entries.length - 1)];
 }
 
-/** From a modality value to grey, 0 to 1. A window is { centre, width, kind }; kind TABLE takes the object's VOI LUT. */
+/** From a modality value to grey; 0 is black, 1 white. A window is { centre, width, kind }; TABLE: the object's VOI LUT. */
 export function grey(window, tables) {
   const { centre, width, kind } = window;
-  if (kind === "TABLE") {
-    const table = tables.voi;
-    const full = Math.max(...[0, 1].map((end) => table.entries[end ? table.entries.length - 1 : 0]), peak(table.entries)) || 1;
-    return (value) => entry(table, value) / full;
-  }
+  if (kind === "TABLE") return (value) => entry(tables.voi, value);
   if (kind === "SIGMOID") return (value) => 1 / (1 + Math.exp((-4 * (value - centre)) / width));
   if (kind === "LINEAR") return (value) => (value - (centre - 0.5)) / Math.max(width - 1, 1e-6) + 0.5;
   return (value) => (value - centre) / Math.max(width, 1e-6) + 0.5;
-}
-
-function peak(entries) {
-  let most = 0;
-  for (const each of entries) if (each > most) most = each;
-  return most;
 }
 
 const OPAQUE = 0xff000000;

@@ -75,9 +75,8 @@ class Viewer {
       this.stack.prefetch(wanted);
       if (wanted !== this.index) return;
       const { uid, frame } = this.stack.frames[wanted];
-      const offers = this.view.look !== this.stack.look(wanted);
       this.view.show(pixels, this.stack.look(wanted), tables, `${uid} ${frame}`);
-      if (offers) this.offer();
+      this.offer();
       this.shown = wanted;
       this.state("");
       this.panel.show(uid);
@@ -108,19 +107,21 @@ class Viewer {
   /** The texts in the corners below. */
   say() {
     if (!this.stack || !this.view.pixels) return;
-    const { frame, number, along } = this.stack.frames[this.shown ?? this.index];
+    const at = this.shown ?? this.index;
+    const { uid, frame, number, along } = this.stack.frames[at];
+    const several = frame > 0 || this.stack.frames[at + 1]?.uid === uid;
     const look = this.view.look;
     const { window, camera } = this.view;
     lines(part("where"), [
       this.under ? `${this.under.text} at ${this.under.column}, ${this.under.row}` : "",
       along === null ? "" : `${along.toFixed(1)} mm${look.thickness ? ` · ${look.thickness} mm thick` : ""}`,
-      `Image ${number}${frame || this.stack.frames.filter((each) => each.uid === this.stack.frames[0].uid).length > 1 ? `, frame ${frame + 1}` : ""}`,
-      `${(this.shown ?? this.index) + 1} of ${this.stack.length}`,
+      `Image ${number}${several ? `, frame ${frame + 1}` : ""}`,
+      `${at + 1} of ${this.stack.length}`,
     ]);
     const short = (value) => (Math.abs(value) >= 10 ? Math.round(value) : Number(value.toPrecision(3)));
     lines(part("shown"), [
       `${this.view.pixels.columns} × ${this.view.pixels.rows}`,
-      `Zoom ${Math.round((100 * camera.scale) / 1)} %`,
+      `Zoom ${Math.round(100 * camera.scale)} %`,
       this.view.inverted ? "inverted" : "",
       window.kind === "TABLE" ? "Look-up table" : `W ${short(window.width)} · L ${short(window.centre)}${look.unit ? ` ${look.unit}` : ""}`,
     ]);
@@ -144,12 +145,16 @@ class Viewer {
     part("state").hidden = !text;
   }
 
+  /** The windows that there are for this image, with their keys. */
   offer() {
-    const options = this.view.offered.map(({ name, key }, number, all) => {
+    const names = this.view.offered.map(({ name }) => name).join("\n");
+    if (names === this.names) return;
+    this.names = names;
+    let keyed = 0;
+    const options = this.view.offered.map(({ name, key }) => {
       const option = document.createElement("option");
       option.value = name;
-      const keyed = all.filter((each) => each.key).findIndex((each) => each.name === name);
-      option.textContent = key ? `${name} (${keyed + 1})` : name;
+      option.textContent = key ? `${name} (${(keyed += 1)})` : name;
       return option;
     });
     const own = document.createElement("option");
@@ -177,8 +182,9 @@ class Viewer {
 
   /** Which buttons are pressed. */
   press() {
-    const on = { invert: this.view.inverted, flipX: this.view.camera.flipX, flipY: this.view.camera.flipY, overlay: this.texts };
-    Object.assign(on, { attributes: this.panel.open, cine: Boolean(this.playing), full: Boolean(document.fullscreenElement) });
+    const [flipX, flipY] = this.view.camera.flipped;
+    const on = { invert: this.view.inverted, flipX, flipY, overlay: this.texts };
+    Object.assign(on, { attributes: this.panel.open, full: Boolean(document.fullscreenElement) });
     for (const button of root.querySelectorAll("[data-act][aria-pressed]")) {
       const { act } = button.dataset;
       button.setAttribute("aria-pressed", String(TOOLS.has(act) ? act === this.tool : Boolean(on[act])));
@@ -199,7 +205,6 @@ class Viewer {
       this.tick();
     }
     root.querySelector('[data-act="cine"]').textContent = this.playing ? "Stop" : "Play";
-    this.press();
   }
 
   /** The next image when its time has come and it is there: a film waits rather than leaves images out. */
@@ -214,8 +219,8 @@ class Viewer {
   }
 }
 
-const turned = (change) => (viewer, view, camera) => {
-  change(camera, view, viewer);
+const turned = (change) => (_, view, camera) => {
+  change(camera);
   view.redraw();
 };
 
@@ -225,8 +230,8 @@ const ACTS = {
     view.repaint();
   },
   rotate: turned((camera) => camera.turn()),
-  flipX: turned((camera) => (camera[camera.upright ? "flipX" : "flipY"] = !camera[camera.upright ? "flipX" : "flipY"])),
-  flipY: turned((camera) => (camera[camera.upright ? "flipY" : "flipX"] = !camera[camera.upright ? "flipY" : "flipX"])),
+  flipX: turned((camera) => camera.flip(true)),
+  flipY: turned((camera) => camera.flip(false)),
   fit: turned((camera) => camera.fit()),
   natural: turned((camera) => camera.natural()),
   smaller: turned((camera) => camera.zoom(1 / 1.25)),

@@ -2,6 +2,8 @@
 
 import { address } from "./stack.js";
 
+const FAILED = { depth: 0, tag: "", name: "", value: "The attributes cannot be shown now." };
+
 export class Panel {
   constructor(part, told) {
     Object.assign(this, { part, told, uid: "", open: false });
@@ -21,10 +23,13 @@ export class Panel {
   async show(uid) {
     if (!this.open || uid === this.uid) return;
     this.uid = uid;
-    const response = await fetch(address(this.told.attributes, uid, 0));
-    const rows = response.ok ? (await response.json()).rows : [];
+    const rows = await fetch(address(this.told.attributes, uid, 0))
+      .then((response) => (response.ok ? response.json() : null))
+      .then((said) => said && said.rows)
+      .catch(() => null);
     if (uid !== this.uid) return;
-    this.part("attributes").replaceChildren(...rows.map(row));
+    if (!rows) this.uid = ""; // to be asked for again
+    this.part("attributes").replaceChildren(...(rows || [FAILED]).map(row));
     this.filter();
   }
 

@@ -10,11 +10,11 @@ const CT = [
   ["Stroke", 35, 35],
 ];
 
-/** The windows on offer for a look: { name, of(range) }, of gives { centre, width, kind }. */
-export function presets(look, colour) {
+/** The windows on offer for a look and its tables: { name, of(range) }, of gives { centre, width, kind }. */
+export function presets(look, tables, colour) {
   if (colour) return [{ name: "As stored", of: () => stored() }];
   const found = [];
-  if (look.tables) found.push({ name: "Look-up table of the image", table: true, of: () => ({ centre: 0, width: 1, kind: "TABLE" }) });
+  if (tables?.voi) found.push({ name: "Look-up table of the image", table: true, of: () => ({ centre: 0, width: 1, kind: "TABLE" }) });
   if (look.window) {
     const [centre, width, kind] = look.window;
     found.push({ name: "Window of the image", own: true, of: () => ({ centre, width, kind }) });

@@ -23,6 +23,7 @@ export class View {
   /** Show a frame. `key` names it: measures are its own. */
   show(pixels, look, tables, key) {
     const sized = !this.pixels || pixels.columns !== this.film.width || pixels.rows !== this.film.height;
+    const other = this.pixels?.samples !== pixels.samples;
     Object.assign(this, { pixels, look, tables, key });
     this.toModality = modality(look, tables);
     if (sized) {
@@ -32,7 +33,7 @@ export class View {
       this.resize();
     }
     this.range = null;
-    if (!this.window) this.choose(this.first());
+    if (other) this.choose(this.first()); // a window of grey values says nothing of colour
     if (this.follows) this.window = this.follows.of(this.span);
     this.repaint();
   }
@@ -44,7 +45,7 @@ export class View {
   }
 
   get offered() {
-    return presets(this.look, this.pixels.samples === 3);
+    return presets(this.look, this.tables, this.pixels.samples === 3);
   }
 
   /** The object's own window, where it shows anything; otherwise one from its values. */
@@ -65,7 +66,8 @@ export class View {
   }
 
   ownWindow(preset) {
-    return (this.offered.find((each) => each.name === preset.name) || preset).of(this.span);
+    const same = this.offered.find((each) => each.name === preset.name);
+    return (same || (preset.table ? this.first() : preset)).of(this.span);
   }
 
   /** Move window and level by shares of the width. */
@@ -91,7 +93,7 @@ export class View {
   }
 
   repaint() {
-    const inverted = this.inverted !== (this.look.inverted && this.pixels.samples === 1 && this.window.kind !== "TABLE");
+    const inverted = this.inverted !== (this.look.inverted && this.pixels.samples === 1);
     paint(this.image, this.pixels, this.look, this.window, inverted, this.tables);
     this.film.getContext("2d").putImageData(this.image, 0, 0);
     this.redraw();
