@@ -86,7 +86,11 @@ def test_what_changed_in_the_database_counts_at_once(program: None, member: Any)
     from medarchive.web.accounts.models import Token, User
 
     text = token(member(name="anna"))
-    anna, read = User.objects.filter(username="anna"), lambda: stranger().get("/read", headers=bearer(text))
+    anna = User.objects.filter(username="anna")
+
+    def read() -> Any:
+        return stranger().get("/read", headers=bearer(text))
+
     assert read().content == b"anna True"
     for change, back in (({"is_active": False}, {"is_active": True}), ({"role": "none"}, {"role": "viewer"})):
         anna.update(**change)
