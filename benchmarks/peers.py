@@ -24,11 +24,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def medarchive(folder: Path, *options: str) -> Iterator[int]:
-    """Our node, with its jobs process held back: Orthanc compresses nothing either."""
+def medarchive(folder: Path, *options: str, **environment: str) -> Iterator[int]:
+    """Our node, with what works behind it unless the options say otherwise, and some variables of the environment."""
     port = free_port()
     command = [sys.executable, "-m", "medarchive", "--archive", str(folder), "serve", "--any-peer", "--no-web"]
-    with _running([*command, "--port", str(port), *options], port, says_so=True):
+    with _running([*command, "--port", str(port), *options], port, says_so=True, environment=QUIET | environment):
         yield port
 
 

@@ -9,7 +9,6 @@ Compression works behind in both cases. After the push it is measured how long t
 
 import argparse
 import json
-import os
 import platform
 import sqlite3
 import statistics
@@ -58,8 +57,7 @@ def main() -> None:
             for associations in (1, 10):
                 for reading, found in rates.items():
                     folder = Path(scratch, f"{reading}-{associations}-{run}")
-                    os.environ |= {"MEDARCHIVE_INSIGHT": reading, "MEDARCHIVE_QUIET": "1"}
-                    with medarchive(folder) as port:
+                    with medarchive(folder, MEDARCHIVE_INSIGHT=reading, MEDARCHIVE_QUIET="1") as port:
                         found[associations].append(push(port, files, associations))
                         if reading == "true":
                             behind.append(caught_up(folder, series))

@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from contracts.objects import ct
-from peers import QUIET, medarchive, orthanc
+from peers import ORTHANC, QUIET, medarchive, orthanc
 
 STORESCU = "/usr/bin/storescu"
 Node = Callable[[Path], AbstractContextManager[int]]
@@ -88,7 +88,7 @@ def report(rates: dict[str, dict[int, list[float]]], file: Path | None) -> None:
     table.add_row("medarchive / Orthanc", f"{ratio[1]:.2f}", f"{ratio[10]:.2f}")
     Console().print(table)
     if file is not None:
-        version = subprocess.run(["/usr/sbin/Orthanc", "--version"], capture_output=True, text=True, check=False).stdout
+        version = subprocess.run([ORTHANC, "--version"], capture_output=True, text=True, check=False).stdout
         facts = {"machine": platform.processor() or platform.machine(), "orthanc": version.splitlines()[:1]}
         file.write_text(json.dumps({**facts, "rates": rates, "ratio": ratio}, indent=2))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 CHROMIUM = "/usr/bin/chromium"
 PASSWORD = "correct horse battery"
@@ -84,11 +84,18 @@ def context(chromium: Browser, site: Site) -> Iterator[BrowserContext]:
 
 
 @pytest.fixture
-def page(context: BrowserContext) -> Page:
-    """A page of it. What its scripts complain about, and what its policy refuses, fails the test."""
-    page = context.new_page()
-    page.on("pageerror", lambda error: pytest.fail(f"script: {error}"))
-    return page
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page of it. What its scripts complain about, and what its policy refuses, fails the test at its end."""
+    page, faults = context.new_page(), []
+
+    def hear(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:  # Chromium says so there alone
+            faults.append(message.text)
+
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", hear)
+    yield page
+    assert not faults
 
 
 def log_in(page: Page, name: str) -> None:

@@ -90,6 +90,15 @@ def test_nothing_to_run_is_told(tmp_path: Path) -> None:
     assert ended.stderr == "medarchive: serve: neither node nor jobs nor web is to be run\n"
 
 
+def test_a_taken_port_is_the_end_where_nothing_else_is_to_be_run(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        options = ("--no-node", "--no-jobs", "--web-port", str(taken.getsockname()[1]))
+        command = [*MEDARCHIVE, "--archive", str(tmp_path), "serve", *options]
+        ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert ended.returncode == 11
+    assert "Address already in use" in ended.stderr
+
+
 def test_a_taken_port_leaves_the_node_running_unless_the_web_is_wanted(
     serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

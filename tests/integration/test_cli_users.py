@@ -21,11 +21,11 @@ PASSWORD = "correct horse battery"
 
 @pytest.fixture
 def users(tmp_path: Path) -> Any:
-    def run(*arguments: str, answer: str = f"{PASSWORD}\n", code: int = 0) -> str:
+    def run(*arguments: str, answer: str = f"{PASSWORD}\n", code: int = 0, **environment: str) -> str:
         ran = subprocess.run(
             [sys.executable, "-m", "medarchive", "--archive", str(tmp_path / "archive"), "users", *arguments],
             env={name: text for name, text in os.environ.items() if not name.startswith("MEDARCHIVE_")}
-            | {"LOGNAME": "somebody else"},
+            | {"LOGNAME": "somebody else", **environment},
             input=answer,
             capture_output=True,
             text=True,
@@ -58,10 +58,13 @@ def test_the_first_administrator_and_after(users: Any, tmp_path: Path) -> None:
     assert users("enable", "ben") == "ben is active\n"
     link = users("reset-link", "ben", "--site", "https://archive.example.org/")
     assert link.startswith("https://archive.example.org/accounts/password/reset/key/")
+    link = users("reset-link", "ben", "--site", "https://archive.example.org", MEDARCHIVE_WEB_PREFIX="/dicom")
+    assert link.startswith("https://archive.example.org/dicom/accounts/password/reset/key/")
     with Archive.open(Settings(archive=tmp_path / "archive")) as archive:
         recorded = list(archive.audit.events())
     assert {each.who for each in recorded} == {pwd.getpwuid(os.getuid()).pw_name}, "whatever the environment says"
     assert [(each.face, each.action, each.object, each.detail) for each in recorded] == [
+        ("cli", "account", "ben", "reset link issued"),
         ("cli", "account", "ben", "reset link issued"),
         ("cli", "account", "ben", "activated"),
         ("cli", "account", "ben", "deactivated"),
@@ -78,6 +81,8 @@ def test_what_is_refused(users: Any) -> None:
     assert "letters, digits" in add(users, "b b", code=13)
     assert "already exists" in users("add", "ben", "--email", "anna@example.org", "--password-stdin", code=13)
     assert "valid email" in users("add", "ben", "--email", "x", "--password-stdin", code=13)
+    assert "takes --email" in users("add", "ben", "--password-stdin", code=13)
+    assert "at least one department" in users("role", "anna", "administrator", "--sees", "departments", code=13)
     assert "the last administrator" in users("disable", "anna", code=13)
     assert "the last administrator" in users("role", "anna", "viewer", code=13)
     assert "no account ben" in users("disable", "ben", code=41)

@@ -100,6 +100,18 @@ def test_what_was_refused_waits_no_more(boss: Any) -> None:
     assert anna.state == "deactivated"
 
 
+def test_a_role_that_is_given_late_brings_no_account_back(archive: Archive, member: Any) -> None:
+    from medarchive.web.accounts import people
+    from medarchive.web.accounts.models import User
+    from medarchive.web.accounts.record import Actor
+
+    anna = member(name="anna")
+    people.deactivate(User.objects.get(pk=anna.pk), Actor("boss"))
+    people.grant(anna, "clinician", "all", [], Actor("other"))  # as it was when the other one's request came
+    anna = User.objects.get(pk=anna.pk)
+    assert (anna.state, anna.role) == ("deactivated", "clinician")
+
+
 def test_the_last_administrator_stays(boss: Any, member: Any) -> None:
     from medarchive.web.accounts.models import User
 

@@ -24,6 +24,14 @@ def test_five_failures_lock_an_account_whatever_it_is_called(archive: Archive, m
     assert [outcome for _, outcome, _ in noted(archive, action="login", who="anna")] == ["refused"] * 2 + ["failed"] * 5
 
 
+def test_signs_that_are_the_same_in_small_letters_open_no_second_count(archive: Archive, member: Any) -> None:
+    member(name="kim")
+    for login in ("kim@example.org", "\N{KELVIN SIGN}im@example.org") * 3:
+        answer = log_in(stranger(), login, "wrong")
+    assert LOCKED in answer.content.decode()
+    assert [outcome for _, outcome, _ in noted(archive, action="login", who="kim")] == ["refused"] + ["failed"] * 5
+
+
 def test_names_without_an_account_are_locked_alike_and_not_kept(archive: Archive) -> None:
     answers = [log_in(stranger(REMOTE_ADDR=f"10.0.0.{n}"), "nobody", "wrong").content.decode() for n in range(6)]
     assert [LOCKED in each for each in answers] == [False] * 5 + [True]

@@ -51,13 +51,13 @@ def relay(monkeypatch: pytest.MonkeyPatch) -> Iterator[Relay]:
         server.shutdown()
 
 
-def with_relay(port: int) -> Any:
+def with_relay(port: int, host: str = "127.0.0.1") -> Any:
     from django.conf import settings
     from django.test import override_settings
 
     from medarchive.web.accounts.options import mail
 
-    smtp = f"smtp://127.0.0.1:{port}"
+    smtp = f"smtp://{host}:{port}"
     options = mail(Settings(smtp=smtp, mail_from="archive@example.org"))
     backend = "django.core.mail.backends.smtp.EmailBackend"
     return override_settings(MEDARCHIVE=replace(settings.MEDARCHIVE, smtp=smtp), EMAIL_BACKEND=backend, **options)
@@ -74,13 +74,12 @@ def test_a_message_arrives(member: Any, relay: Relay) -> None:
     assert "http://testserver/accounts/password/reset/key/" in message
 
 
-def test_a_relay_that_is_not_there_changes_no_answer(
-    member: Any, relay: Relay, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.mark.parametrize("host", ["127.0.0.1", "no..host"])
+def test_a_relay_that_is_not_there_changes_no_answer(member: Any, caplog: pytest.LogCaptureFixture, host: str) -> None:
     from medarchive.web.accounts import adapter
 
     member(name="anna")
-    with with_relay(1), caplog.at_level(logging.WARNING, "medarchive"):
+    with with_relay(1, host), caplog.at_level(logging.WARNING, "medarchive"):
         answer = stranger().post(RESET, {"email": "anna@example.org"})
         adapter._postman.submit(str).result(10)
     assert answer["Location"] == f"{RESET}done/"

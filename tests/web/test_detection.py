@@ -29,7 +29,8 @@ HOSTILE = "<script>alert(1)</script>"
 
 
 @pytest.fixture
-def archive(archive: Archive, tmp_path: Path) -> Iterator[Archive]:
+def archive(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
+    monkeypatch.setattr(detect, "_SOON", 30)  # or a slow machine shows a page that waits
     with Archive.open(
         Settings(archive=tmp_path / "read", quiet=0, insight="true", insight_heat=True), reader=BrightnessReader
     ) as opened:

@@ -41,6 +41,18 @@ def test_all_roles_see_the_worklist(member: Any, role: str) -> None:
     assert member.browser(role).get("/studies/").status_code == 200
 
 
+def test_roles_and_what_they_see_have_the_same_names_everywhere(archive: Archive) -> None:
+    from medarchive.cli.users import Role, Sees
+    from medarchive.web.accounts import forms
+    from medarchive.web.accounts.models import User
+    from medarchive.web.accounts.people_pages import RightsForm
+    from medarchive.web.rights import ROLES
+
+    role, seen = (dict(User._meta.get_field(name).choices) for name in ("role", "sees"))
+    assert list(ROLES) == list(role) == list(dict(forms.ROLES)) == list(Role)
+    assert sorted(seen) == sorted(Sees) == sorted(dict(RightsForm.base_fields["sees"].choices))
+
+
 def test_a_stranger_is_sent_to_the_login(archive: Archive) -> None:
     from django.test import Client
 

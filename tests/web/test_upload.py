@@ -1,8 +1,11 @@
 """The upload page: what was sent, what became of it, and why not."""
 
+import contextlib
+import datetime as dt
 import io
 import json
 import subprocess
+import tracemalloc
 import zipfile
 import zlib
 from pathlib import Path
@@ -17,6 +20,7 @@ from PIL import Image
 from contracts.objects import SHIPPED, ct
 from medarchive.archive.archive import Archive
 from medarchive.dicom.query import Level
+from medarchive.web.intake.picture import About, wrapped
 
 JSON = {"Accept": "application/json"}
 VISIT = "1700000000-0123456789abcdef"
@@ -225,6 +229,20 @@ def test_pictures_that_are_too_large_or_damaged_are_refused(archive: Archive, me
     assert "10000 x 10000" in became[0][2]
     assert all("cannot be decoded" in what for _, _, what in became[1:])
     assert archive.stats().instances == 0
+
+
+def test_pictures_wait_on_disk(tmp_path: Path) -> None:
+    flat = io.BytesIO()
+    Image.new("RGB", (2000, 2000)).save(flat, "PNG")
+    about = About.of_patient("P", "", "", VISIT, dt.datetime(2024, 1, 2, tzinfo=dt.UTC))
+    tracemalloc.start()
+    with contextlib.ExitStack() as files:
+        for number in range(4):
+            file = files.enter_context(wrapped(flat, f"{number}", about, tmp_path))
+            assert pydicom.dcmread(file, stop_before_pixels=True).Rows == 2000
+        kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < 4 << 20, "of 48 MB"
 
 
 @pytest.mark.parametrize("value", ["a\\b\r\nc\x00d", "x" * 500, "=^=^=", "Ünï, çødé"])

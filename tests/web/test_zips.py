@@ -90,13 +90,40 @@ def test_too_long_a_list_is_refused_before_it_is_read() -> None:
         unpacked(archive, directory=100)
 
 
+def test_a_list_is_counted_whatever_number_it_claims() -> None:
+    archive = bytearray(zipped({f"{number}": b"" for number in range(30)}, zipfile.ZIP_STORED).getvalue())
+    struct.pack_into("<HH", archive, archive.rindex(b"PK\x05\x06") + 8, 1, 1)
+    with pytest.raises(LimitExceeded, match="more than 20 files"):
+        unpacked(io.BytesIO(bytes(archive)), entries=20)
+
+
+def end64(offset: int, count: int, length: int, start: int) -> bytes:
+    """The end of a ZIP64 archive (APPNOTE 4.3.14), and a locator that says where it is (4.3.15)."""
+    record = b"PK\x06\x06" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, count, count, length, start)
+    return record + b"PK\x06\x07" + struct.pack("<IQI", 0, offset, 1)
+
+
+def test_a_small_archive_of_zip64_is_read() -> None:
+    archive = zipped({"a": b"1"}).getvalue()
+    start, end = archive.index(b"PK\x01\x02"), archive.rindex(b"PK\x05\x06")
+    assert unpacked(io.BytesIO(archive[:end] + end64(end, 1, end - start, start) + archive[end:])) == {"a": b"1"}
+
+
+def test_the_list_of_zip64_that_is_measured_is_the_one_that_is_read() -> None:
+    archive = zipped({f"{number}": b"" for number in range(30)}).getvalue()
+    start, end = archive.index(b"PK\x01\x02"), archive.rindex(b"PK\x05\x06")
+    decoy = end64(0, 1, 47, 0)[:56]
+    read = end64(start, 30, end - start, start + len(decoy))
+    two = archive[:start] + decoy + archive[start:end] + read + archive[end:]
+    with pytest.raises(CorruptStream, match="cannot be found"):
+        unpacked(io.BytesIO(two), entries=20)
+
+
 def test_a_list_of_zip64_is_measured_too() -> None:
     archive = zipped({"a": b"1"}).getvalue()
     end = archive.rindex(b"PK\x05\x06")
-    record = b"PK\x06\x06" + struct.pack("<QHHIIQQQQ", 44, 45, 45, 0, 0, 1 << 40, 1 << 40, 1 << 50, 0)
-    locator = b"PK\x06\x07" + struct.pack("<IQI", 0, end, 1)
     with pytest.raises(LimitExceeded):
-        unpacked(io.BytesIO(archive[:end] + record + locator + archive[end:]))
+        unpacked(io.BytesIO(archive[:end] + end64(end, 1 << 40, 1 << 50, 0) + archive[end:]))
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])

@@ -92,7 +92,7 @@ def serve(  # noqa: PLR0913  # options
         if node is not None:
             shared = node.listener.fileno()
             children += [Child(settings, ["beside", str(shared)], [shared]) for _ in range(1, settings.node_processes)]
-        pages = _web(settings, parts)
+        pages = _web(settings, parts, alone=no_node and no_jobs)
         for child in children:
             child.wait_until_ready()
         if node is not None:
@@ -124,13 +124,13 @@ def _wait_for(children: Sequence[Child]) -> None:
         child.stop()
 
 
-def _web(settings: Settings, parts: contextlib.ExitStack) -> tuple[Child, str] | None:
+def _web(settings: Settings, parts: contextlib.ExitStack, *, alone: bool) -> tuple[Child, str] | None:
     """The process of the web, and what is to be said when it is ready.
 
     None where it is not wanted, or cannot be had and need not be.
 
     Raises:
-        SettingsError: it is wanted, and cannot be had.
+        SettingsError: it is wanted, or nothing else is to be run, and it cannot be had.
     """
     if settings.web == "false":
         return None
@@ -149,7 +149,7 @@ def _web(settings: Settings, parts: contextlib.ExitStack) -> tuple[Child, str] |
             shared.append(parts.enter_context(listener(settings, settings.web_ohif_port)))
             lines.append(f"OHIF is on {address(settings, shared[1])}/")
     except SettingsError as error:
-        if settings.web == "true":
+        if alone or settings.web == "true":
             raise
         typer.echo(f"{error}", err=True)
         return None

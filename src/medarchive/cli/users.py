@@ -83,7 +83,7 @@ def add(
     role: Annotated[Role, typer.Option("--role", help=_ROLES)] = Role.VIEWER,
     sees: SeesOption = None,
     from_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read the password from the first line of standard input.")
+        bool, typer.Option("--password-stdin", help="Read it from the first line of standard input; takes --email.")
     ] = False,
 ) -> None:
     """Make an account that needs no approval. The password is asked for, and is no argument.
@@ -92,6 +92,8 @@ def add(
       medarchive users add anna --role administrator
       medarchive users add ben --email ben@example.org --role clinician --sees all
     """
+    if from_stdin and not email:
+        raise AccountError(f"account {name}: --password-stdin takes --email, too: nobody is there to ask")
     address = email or typer.prompt("E-mail address")
     password = sys.stdin.readline().rstrip("\r\n") if from_stdin else _asked_for()
     seen = sees or (Sees.ALL if role is Role.ADMINISTRATOR else Sees.SHARED)
@@ -191,7 +193,7 @@ def reset_link(
         from medarchive.web.accounts import people
 
         path = people.reset_path(people.called(name), by)
-    typer.echo(f"{(site or _site(settings)).rstrip('/')}{settings.web_prefix}{path}")
+    typer.echo(f"{(site or _site(settings)).rstrip('/')}{path}")
 
 
 @contextlib.contextmanager

@@ -60,11 +60,14 @@ def grant(user: User, role: str, sees: str, departments: Collection[Department],
     """Give an account a role and what it sees; approve it where that was still to be done.
 
     Raises:
-        AccountError: it is the last administrator.
+        AccountError: it is the last administrator; or it would see departments, and there is none.
     """
+    if sees == "departments" and not departments:
+        raise AccountError(f"account {user.username}: choose at least one department for it to see")
     with transaction.atomic():
         if role != "administrator":
             _not_the_last(user)
+        user.refresh_from_db(from_queryset=User.objects.select_for_update())  # it may have been ended meanwhile
         first = user.approved_at is None
         before = f"{user.role}, sees {user.sees}"
         user.role, user.sees = role, sees

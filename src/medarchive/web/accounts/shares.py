@@ -48,9 +48,8 @@ def unshare(user: User, study_uid: str, by: User, origin: str = "") -> None:
 
 
 def brought(user: User, study_uid: str) -> None:
-    """Let an account that sees shared studies alone, or some departments, see what it has brought in itself."""
-    if user.sees != "all":
-        SharedStudy.objects.get_or_create(user=user, study_uid=study_uid, defaults={"by": user.username})
+    """Let an account see what it has brought in itself."""
+    SharedStudy.objects.get_or_create(user=user, study_uid=study_uid, defaults={"by": user.username})
 
 
 def _check(study_uid: str, by: User) -> None:

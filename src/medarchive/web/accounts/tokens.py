@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django import forms
 from django.contrib import messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -41,7 +42,8 @@ def tokens(request: HttpRequest) -> HttpResponse:
     form, text = TokenForm(request.POST or None), ""
     mine = Token.objects.filter(user=request.user).order_by("-pk")
     if request.method == "POST" and form.is_valid():
-        if mine.filter(revoked_at=None).count() >= _MOST:
+        in_use = mine.filter(Q(expires_at=None) | Q(expires_at__gt=timezone.now()), revoked_at=None)
+        if in_use.count() >= _MOST:
             form.add_error(None, f"There are {_MOST} tokens already: revoke one first.")
         else:
             text = _issue(request, form.cleaned_data)

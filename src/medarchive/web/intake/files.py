@@ -26,7 +26,7 @@ def objects(
 
     Args:
         files: names and contents.
-        folder: where what is unpacked may lie for a while.
+        folder: where what is unpacked or wrapped may lie for a while.
         limits: for ZIP archives.
         about: whose pictures they are; raises where nobody said so.
     """
@@ -35,7 +35,7 @@ def objects(
             for inside, give in _unpacked(file, folder, limits, about):
                 yield Offered(shown(f"{name} > {inside}" if inside else name), give, file=number)
         else:
-            yield Offered(shown(name), partial(_opened, file, name, about), file=number)
+            yield Offered(shown(name), partial(_opened, file, name, folder, about), file=number)
 
 
 def shown(name: str) -> str:
@@ -66,17 +66,17 @@ def _taken_out(entry: Entry, folder: Path, about: Callable[[], About]) -> Binary
         entry.write_to(file)
         if kind(file) == "zip":
             raise NotDicom("a ZIP archive in a ZIP archive: unpack it first")
-        return _opened(file, entry.name, about)
+        return _opened(file, entry.name, folder, about)
     except BaseException:
         file.close()
         raise
 
 
-def _opened(file: BinaryIO, name: str, about: Callable[[], About]) -> BinaryIO:
+def _opened(file: BinaryIO, name: str, folder: Path, about: Callable[[], About]) -> BinaryIO:
     what = kind(file)
     if what == "picture":
         with contextlib.closing(file):
-            return wrapped(file, name, about())
+            return wrapped(file, name, about(), folder)
     if what == "other":
         raise NotDicom(_NOTHING_KNOWN)
     return file

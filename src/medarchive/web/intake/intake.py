@@ -20,7 +20,7 @@ from medarchive.dicom.attributes import Level, extract
 from medarchive.dicom.part10 import read_header
 from medarchive.dicom.query import Exact, Key, Query
 from medarchive.errors import ArchiveBusy, Conflict, MedarchiveError, Mismatch, MissingIdentity
-from medarchive.web.accounts.models import SharedStudy
+from medarchive.web.accounts.shares import brought
 
 __all__ = ["SOURCE", "Intake", "NoRight", "Offered", "Outcome"]
 
@@ -227,9 +227,7 @@ class Intake:
                 continue
             self._new.discard(study)
             if first.uid in stored:
-                SharedStudy.objects.get_or_create(
-                    user=self._account, study_uid=study, defaults={"by": self._account.get_username()}
-                )
+                brought(self._account, study)
             else:
                 self._allowed[study] = False
 

@@ -6,6 +6,7 @@ import io
 import re
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 import numpy as np
@@ -18,6 +19,7 @@ from medarchive.dicom.derive import named_uid
 from medarchive.dicom.ours import MANUFACTURER
 from medarchive.dicom.part10 import IMPLEMENTATION_UID
 from medarchive.errors import CorruptStream, LimitExceeded
+from medarchive.web.intake.room import room
 
 __all__ = ["MOST_PIXELS", "About", "wrapped"]
 
@@ -69,13 +71,14 @@ def _line(text: str) -> str:
     return re.sub(r"[\x00-\x1f\x7f\\]+", " ", text).strip()[:_LONGEST].strip()
 
 
-def wrapped(file: BinaryIO, name: str, about: About) -> BinaryIO:
+def wrapped(file: BinaryIO, name: str, about: About, folder: Path) -> BinaryIO:
     """The Part 10 file of a picture.
 
     Args:
         file: PNG or JPEG.
         name: of the file.
         about: whose it is.
+        folder: where it may lie: many wait to be stored together, and each may have 192 MB.
 
     Raises:
         CorruptStream: it is damaged.
@@ -100,11 +103,15 @@ def wrapped(file: BinaryIO, name: str, about: About) -> BinaryIO:
     dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     dataset.file_meta.ImplementationClassUID = UID(IMPLEMENTATION_UID.decode("ascii"))
-    out = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about values of the study that are as they are
-        dataset.save_as(out, enforce_file_format=True)
-    out.seek(0)
+    out = room(folder)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about values of the study that are as they are
+            dataset.save_as(out, enforce_file_format=True)
+        out.seek(0)
+    except BaseException:
+        out.close()
+        raise
     return out
 
 

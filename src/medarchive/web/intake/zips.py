@@ -13,7 +13,7 @@ from medarchive.errors import CorruptStream, LimitExceeded, MedarchiveError
 
 __all__ = ["Entry", "Limits", "entries"]
 
-_END, _LOCATOR, _END64 = b"PK\x05\x06", b"PK\x06\x07", b"PK\x06\x06"
+_RECORD, _END, _LOCATOR, _END64 = b"PK\x01\x02", b"PK\x05\x06", b"PK\x06\x07", b"PK\x06\x06"
 _MOST_COMMENT = 0xFFFF
 _CHUNK = 1 << 18
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -112,7 +112,10 @@ def _chunks(opened: zipfile.ZipFile, entry: zipfile.ZipInfo, limits: Limits, lef
 
 
 def _check_directory(archive: BinaryIO, limits: Limits) -> int:
-    """Look at how long the list of files is before it is read into memory (APPNOTE 4.3.14 to 4.3.16).
+    """Look at how long the list of files is before zipfile reads it into memory (APPNOTE 4.3.12 to 4.3.16).
+
+    Records are counted, whatever number is claimed. The end of a ZIP64 archive has to lie right before its locator:
+    zipfile takes it from there, wherever the locator says that it is.
 
     Returns:
         Bytes of the ZIP archive.
@@ -128,15 +131,18 @@ def _check_directory(archive: BinaryIO, limits: Limits) -> int:
     at = tail.rfind(_END)
     if at < 0 or len(tail) - at < 22:
         raise CorruptStream("the ZIP archive has no end: it was cut off")
-    count, length = struct.unpack_from("<HI", tail, at + 10)
+    (length,) = struct.unpack_from("<I", tail, at + 12)
+    end = start + at
     if tail[max(at - 20, 0) : at].startswith(_LOCATOR):
         (offset,) = struct.unpack_from("<Q", tail, at - 12)
-        archive.seek(min(offset, size))
+        end -= 20 + 56
+        archive.seek(max(end, 0))
         record = archive.read(56)
-        if not record.startswith(_END64) or len(record) < 56:
+        if offset != end or not record.startswith(_END64):
             raise CorruptStream("the ZIP archive's list of files cannot be found")
-        count, length = struct.unpack_from("<QQ", record, 32)
-    archive.seek(0)
-    if count > limits.entries or length > limits.directory:
+        (length,) = struct.unpack_from("<Q", record, 40)
+    archive.seek(max(end - length, 0))
+    if length > limits.directory or archive.read(length).count(_RECORD) > limits.entries:
         raise LimitExceeded(f"the ZIP archive lists more than {limits.entries} files; split it")
+    archive.seek(0)
     return size
