@@ -29,8 +29,7 @@ HOSTILE = "<script>alert(1)</script>"
 
 
 @pytest.fixture
-def archive(archive: Archive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Archive]:
-    monkeypatch.setattr(detect, "_SOON", 30)  # or a slow machine shows a page that waits
+def archive(archive: Archive, tmp_path: Path) -> Iterator[Archive]:
     with Archive.open(
         Settings(archive=tmp_path / "read", quiet=0, insight="true", insight_heat=True), reader=BrightnessReader
     ) as opened:
@@ -232,6 +231,28 @@ def test_what_an_account_may_not_see_is_not_there(filled: Archive, member: Any) 
     page = read(browser, "/detect/", file=png(0.8))
     assert "/instances/1.2.9.1.1/" in page
     assert "1.2.3.1" not in page
+
+
+def test_a_series_of_another_study_with_the_same_uid_is_another(filled: Archive, member: Any) -> None:
+    filled.store(io.BytesIO(shaded(0.8, 7, study="1.2.7", series="1.2.9.1", patient="P7")))
+    list(filled.compress(wait_for_all=True))
+    filled.read_now(["1.2.9.1"])
+    mine, other = (
+        next(each for each in filled.findings("1.2.9.1") if each.study_uid == study) for study in ("1.2.9", "1.2.7")
+    )
+    for each in (mine, other):
+        filled.correct(each.id, "confirmed", by="restricted", note=f"of {each.study_uid}")
+    browser = shared(member, "administrator", "1.2.9")
+    page = browser.get("/results/series/1.2.9.1/").content.decode()
+    assert f"/corrections/{mine.id}/" in page
+    assert f"/corrections/{other.id}/" not in page
+    said = {"series": "1.2.9.1", "verdict": "confirmed"}
+    assert browser.post(f"/corrections/{other.id}/", said).status_code == 404
+    assert browser.post(f"/corrections/{mine.id}/", said).status_code == 302
+    page = browser.get("/results/").content.decode()
+    assert "of 1.2.9" in page
+    assert "of 1.2.7" not in page
+    assert {line["note"] for line in exported(browser)} == {"of 1.2.9", ""}
 
 
 def test_the_export_of_corrections(filled: Archive, member: Any) -> None:

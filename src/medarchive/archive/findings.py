@@ -54,6 +54,7 @@ class Finding:
 
     Attributes:
         id: its number.
+        study_uid: Study Instance UID.
         series_uid: Series Instance UID.
         uid: SOP Instance UID of the image; of a series' reading, the one that carries the finding, "" when it is gone.
         frame: number of the frame, from 0.
@@ -68,6 +69,7 @@ class Finding:
     """
 
     id: int
+    study_uid: str
     series_uid: str
     uid: str
     frame: int
@@ -88,6 +90,11 @@ class Finding:
     report_uid: str
     corrections: tuple[Correction, ...] = field(default=())
 
+    @property
+    def series(self) -> tuple[str, str]:
+        """Study and Series Instance UID: some makers give series of two studies the same one."""
+        return self.study_uid, self.series_uid
+
 
 REJECTED = (
     "coalesce((SELECT verdict = 'rejected' FROM correction WHERE correction.reading = {0}.id OR "
@@ -96,7 +103,8 @@ REJECTED = (
 """SQL: whether a clinician's last word on a reading, or on the series' that it is part of, is that it is wrong."""
 
 _SELECT = (
-    "SELECT reading.*, SeriesInstanceUID AS series_uid, coalesce(i.SOPInstanceUID, '') AS uid FROM reading "
+    "SELECT reading.*, StudyInstanceUID AS study_uid, SeriesInstanceUID AS series_uid, "
+    "coalesce(i.SOPInstanceUID, '') AS uid FROM reading "
     "JOIN series ON series.id = reading.series JOIN study ON study.id = series.study "
     "JOIN patient ON patient.id = study.patient "
     "LEFT JOIN instance AS i ON i.id = coalesce(reading.instance, reading.strongest) AND i.hidden_at IS NULL"

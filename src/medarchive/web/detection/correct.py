@@ -16,7 +16,7 @@ from medarchive.dicom.query import Level, Query
 from medarchive.errors import BadCorrection
 from medarchive.web import here
 from medarchive.web.detection.shown import CHOICES
-from medarchive.web.detection.visible import series_below
+from medarchive.web.detection.visible import Series, series, series_below
 from medarchive.web.gate import needs
 from medarchive.web.pages.badges import readings
 from medarchive.web.pages.pieces import Pieces
@@ -33,9 +33,10 @@ _PART = 256
 @require_POST
 def correct(request: HttpRequest, reading: int) -> HttpResponse:
     """Keep beside a reading what the account says of it."""
-    series = request.POST.get("series", "")
-    known = series_below(request.user, Level.SERIES, series) if series else {}
-    of = next((each for each in readings(series, images=True) if each.id == reading), None) if known else None
+    uid = request.POST.get("series", "")
+    known = series_below(request.user, Level.SERIES, uid) if uid else {}
+    found = readings(uid, images=True) if known else []
+    of = next((each for each in found if each.id == reading and each.series in known), None)
     if of is None:
         raise Http404(f"reading {reading}: not here")
     verdict, label = request.POST.get("verdict", ""), request.POST.get("label", "")
@@ -48,11 +49,11 @@ def correct(request: HttpRequest, reading: int) -> HttpResponse:
     except BadCorrection as error:
         messages.error(request, str(error))
     else:
-        note(request, "correct", series, f"reading {reading} {verdict}")
+        note(request, "correct", uid, f"reading {reading} {verdict}")
         messages.success(request, f"The finding is {verdict}.")
     back = request.POST.get("back", "")
     allowed = url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure())
-    return HttpResponseRedirect(back if allowed else reverse("results", args=("series", series)))
+    return HttpResponseRedirect(back if allowed else reverse("results", args=("series", uid)))
 
 
 @needs("operate")
@@ -68,10 +69,10 @@ def export(request: HttpRequest) -> StreamingHttpResponse:
 
 def _lines(account: Account) -> Generator[bytes, None, None]:
     """A line for each correction of what an account may see."""
-    visible: set[str] | None = None
+    visible: set[Series] | None = None
     if account.scope() is not None:
         query = within(account, Query(Level.SERIES, ()))
-        visible = {match.values["SeriesInstanceUID"] for match in here.archive().find(query)}
+        visible = {series(match.values) for match in here.archive().find(query)}
     for finding, correction in here.archive().corrections():
-        if visible is None or finding.series_uid in visible:
+        if visible is None or finding.series in visible:
             yield (json.dumps(exported(finding, correction), ensure_ascii=False) + "\n").encode()

@@ -8,7 +8,7 @@ from django.shortcuts import render
 
 from medarchive.web import here
 from medarchive.web.detection.shown import in_words, shown
-from medarchive.web.detection.visible import series_of
+from medarchive.web.detection.visible import Series, series, series_of
 from medarchive.web.gate import needs
 from medarchive.web.pages.badges import readings
 from medarchive.web.pages.entities import Values
@@ -39,10 +39,11 @@ def mine(request: HttpRequest) -> HttpResponse:
                 "words": in_words(finding.finding),
                 "correction": correction,
                 "label": in_words(correction.label),
-                "series": known[finding.series_uid][0],
+                "series": values,
             }
             for finding, correction in said
-            if finding.series_uid in known
+            for values in known.get(finding.series_uid, [])
+            if finding.series == series(values)
         ],
         "viewed": [{"event": event, "series": current.of(known[uid])} for uid, event in viewed if uid in known],
     }
@@ -53,14 +54,15 @@ class _Current:
     """What stands of series now; each is looked up once."""
 
     def __init__(self) -> None:
-        self._known: dict[str, list[dict[str, Any]]] = {}
+        self._known: dict[Series, list[dict[str, Any]]] = {}
 
-    def of(self, series: list[Values]) -> list[dict[str, Any]]:
+    def of(self, some: list[Values]) -> list[dict[str, Any]]:
         """Of each, its values and its newest reading; only those that were read, where any was."""
-        every = [{"values": values, "current": self._read(values["SeriesInstanceUID"])} for values in series]
+        every = [{"values": values, "current": self._read(series(values))} for values in some]
         return [each for each in every if each["current"]] or every[:1]
 
-    def _read(self, uid: str) -> list[dict[str, Any]]:
-        if uid not in self._known:
-            self._known[uid] = [shown(each) for each in readings(uid) if each.superseded_at is None]
-        return self._known[uid]
+    def _read(self, which: Series) -> list[dict[str, Any]]:
+        if which not in self._known:
+            found = [each for each in readings(which[1]) if each.series == which and each.superseded_at is None]
+            self._known[which] = [shown(each) for each in found]
+        return self._known[which]

@@ -30,22 +30,22 @@ def results(request: HttpRequest, level: str, uid: str) -> HttpResponse:
     """All that was read below a Patient ID or UID, the newest first."""
     if level not in _LEVELS:
         raise Http404(f"{level}: no level")
-    series = series_below(request.user, _LEVELS[level], uid)
-    if not series:
+    below = series_below(request.user, _LEVELS[level], uid)
+    if not below:
         raise Http404(f"{level} {uid}: not here")
-    first = next(iter(series.values()))
+    first = next(iter(below.values()))
     if level in ("series", "instance"):
         visit(request, first["SeriesInstanceUID"], "series", first["StudyInstanceUID"])
     else:
         visit(request, uid, level)
-    found = [each for each in readings(uid) if each.series_uid in series]
+    found = [each for each in readings(uid) if each.series in below]
     part = Paginator(found[::-1], _ON_A_PAGE).get_page(request.GET.get("page"))
     captures = _captures(request, part)
     page = {
         "level": level,
         "uid": uid,
         "part": part,
-        "rows": [_row(each, series[each.series_uid]) | {"capture": captures.get(each.id)} for each in part],
+        "rows": [_row(each, below[each.series]) | {"capture": captures.get(each.id)} for each in part],
         "first": first,
     }
     return render(request, "web/detection/results.html", page)

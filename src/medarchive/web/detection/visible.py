@@ -8,7 +8,10 @@ from medarchive.web import here
 from medarchive.web.pages.entities import Values, key
 from medarchive.web.rights import Account, within
 
-__all__ = ["series_below", "series_of", "visible"]
+__all__ = ["Series", "series", "series_below", "series_of", "visible"]
+
+Series = tuple[str, str]
+"""Study and Series Instance UID: some makers give series of two studies the same one."""
 
 
 def visible(account: Account) -> Callable[[Likeness], bool] | None:
@@ -20,10 +23,15 @@ def visible(account: Account) -> Callable[[Likeness], bool] | None:
     return lambda each: each.study_uid in studies
 
 
-def series_below(account: Account, level: Level, uid: str) -> dict[str, Values]:
-    """The series below a UID or Patient ID that an account may see: their values by Series Instance UID."""
+def series_below(account: Account, level: Level, uid: str) -> dict[Series, Values]:
+    """The series below a UID or Patient ID that an account may see, and their values."""
     query = within(account, Query(_with_series(level), (key(level, uid),)))
-    return {match.values["SeriesInstanceUID"]: match.values for match in here.archive().find(query)}
+    return {series(match.values): match.values for match in here.archive().find(query)}
+
+
+def series(values: Values) -> Series:
+    """Which series an answer is about."""
+    return values["StudyInstanceUID"], values["SeriesInstanceUID"]
 
 
 def series_of(account: Account, uids: Iterable[str]) -> dict[str, list[Values]]:
