@@ -31,11 +31,12 @@ import requests
 from rich.console import Console
 from rich.table import Table
 
+import peers
 from contracts.objects import ct
 from medarchive.archive.archive import Archive
 from medarchive.cli.phantom import volume
 from medarchive.settings import Settings
-from peers import ORTHANC, QUIET, _running, free_port
+from peers import ORTHANC, QUIET, free_port, running
 
 STUDY = "1.2.826.0.1.3680043.10.1338.200"
 SERIES = f"studies/{STUDY}/series/{STUDY}.1"
@@ -104,7 +105,7 @@ def ours(folder: Path, files: list[Path]) -> Iterator[Site]:
         [*medarchive, "users", "add", "bench", *options], input=password, text=True, check=True, env=environment
     )
     command = [*medarchive, "serve", "--no-node", "--no-jobs"]
-    with _running(command, int(environment["MEDARCHIVE_WEB_PORT"]), says_so=True, environment=environment):
+    with running(command, int(environment["MEDARCHIVE_WEB_PORT"]), says_so=True, environment=environment):
         base = f"http://127.0.0.1:{environment['MEDARCHIVE_WEB_PORT']}"
         yield Site("medarchive", f"{base}/dicom-web", with_token(base, password))
 
@@ -132,23 +133,16 @@ def with_token(base: str, password: str) -> requests.Session:
 @contextlib.contextmanager
 def orthanc(folder: Path, files: list[Path]) -> Iterator[Site]:
     """Debian's Orthanc with its DICOMweb plugin."""
-    folder.mkdir()
-    port, web = free_port(), free_port()
-    configuration = folder / "orthanc.json"
-    settings = {
-        "StorageDirectory": str(folder / "storage"),
-        "IndexDirectory": str(folder / "index"),
-        "DicomPort": port,
+    web = free_port()
+    options = {
+        "HttpServerEnabled": True,
         "HttpPort": web,
         "RemoteAccessAllowed": False,
         "AuthenticationEnabled": False,
-        "DicomAlwaysAllowStore": True,
-        "DicomCheckCalledAet": False,
         "Plugins": ["/usr/share/orthanc/plugins"],
         "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
     }
-    configuration.write_text(json.dumps(settings))
-    with _running([ORTHANC, str(configuration)], port):
+    with peers.orthanc(folder, **options) as port:
         for first in range(0, len(files), 500):
             some = [str(file) for file in files[first : first + 500]]
             subprocess.run(["/usr/bin/storescu", "127.0.0.1", str(port), *some], env=QUIET, check=True)

@@ -28,38 +28,35 @@ def medarchive(folder: Path, *options: str, **environment: str) -> Iterator[int]
     """Our node, with what works behind it unless the options say otherwise, and some variables of the environment."""
     port = free_port()
     command = [sys.executable, "-m", "medarchive", "--archive", str(folder), "serve", "--any-peer", "--no-web"]
-    with _running([*command, "--port", str(port), *options], port, says_so=True, environment=QUIET | environment):
+    with running([*command, "--port", str(port), *options], port, says_so=True, environment=QUIET | environment):
         yield port
 
 
 @contextmanager
-def orthanc(folder: Path) -> Iterator[int]:
-    """Orthanc as it is safest: SyncStorageArea, SQLite, no limit on associations."""
+def orthanc(folder: Path, **options: object) -> Iterator[int]:
+    """Orthanc as it is safest, SyncStorageArea, SQLite, no limit on associations; ``options`` change its settings."""
     folder.mkdir(parents=True)
     port = free_port()
     configuration = folder / "orthanc.json"
-    configuration.write_text(
-        json.dumps(
-            {
-                "StorageDirectory": str(folder / "storage"),
-                "IndexDirectory": str(folder / "index"),
-                "DicomPort": port,
-                "DicomAlwaysAllowStore": True,
-                "DicomCheckCalledAet": False,
-                "HttpServerEnabled": False,
-                "SyncStorageArea": True,
-                "ConcurrentJobs": 2,
-                "DicomThreadsCount": 10,
-                "Plugins": [],
-            }
-        )
-    )
-    with _running([ORTHANC, str(configuration)], port):
+    settings = {
+        "StorageDirectory": str(folder / "storage"),
+        "IndexDirectory": str(folder / "index"),
+        "DicomPort": port,
+        "DicomAlwaysAllowStore": True,
+        "DicomCheckCalledAet": False,
+        "HttpServerEnabled": False,
+        "SyncStorageArea": True,
+        "ConcurrentJobs": 2,
+        "DicomThreadsCount": 10,
+        "Plugins": [],
+    }
+    configuration.write_text(json.dumps(settings | options))
+    with running([ORTHANC, str(configuration)], port):
         yield port
 
 
 @contextmanager
-def _running(
+def running(
     command: list[str], port: int, *, says_so: bool = False, environment: dict[str, str] | None = None
 ) -> Iterator[None]:
     """Run a node; it is ready when it has printed a line, where it says so, and when its port is open."""
