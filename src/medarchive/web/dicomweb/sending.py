@@ -6,6 +6,7 @@ import re
 import secrets
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import BinaryIO
@@ -124,10 +125,11 @@ async def _message(heads: Sequence[bytes], parts: Sequence[Part], first: BinaryI
                 break
             data, file = await ahead[0]
             ahead.popleft()
-            yield data
-            if file is not None:
-                async for piece in _pieces(file, 0, file.seek(0, io.SEEK_END)):
-                    yield piece
+            with file or nullcontext():
+                yield data
+                if file is not None:
+                    async for piece in _pieces(file, 0, file.seek(0, io.SEEK_END)):
+                        yield piece
         yield end
     finally:
         for waiting in ahead:
