@@ -43,6 +43,19 @@ def related(*contents: bytes) -> bytes:
 RELATED = {"Content-Type": 'multipart/related; type="application/dicom"; boundary=b'}
 
 
+def test_a_server_says_when_it_has_ended(archive: Archive) -> None:
+    from medarchive.web.application import Server
+
+    server = Server(archive)
+    before = server.running
+    assert httpx.get(f"http://127.0.0.1:{server.port}/").status_code == 200
+    server._servers[0][0].should_exit = True
+    server._thread.join(10)
+    after = server.running
+    server.stop(1)
+    assert (before, after) == (True, False)
+
+
 @pytest.mark.parametrize("path", ["/", "/studies/", "/nowhere", "/static/nothing.css", "/health", "/dicom-web/studies"])
 def test_every_answer_makes_browsers_careful(live: str, path: str) -> None:
     answer = httpx.get(live + path)

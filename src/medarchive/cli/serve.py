@@ -12,7 +12,7 @@ import typer
 
 from medarchive.cli.children import GRACE, Child, say_ready, stop_on_signals, stop_with_parent
 from medarchive.cli.options import with_settings
-from medarchive.errors import SettingsError
+from medarchive.errors import ArchiveError, SettingsError
 from medarchive.settings import Settings
 
 __all__ = ["beside", "serve", "web"]
@@ -170,7 +170,10 @@ def web(settings: Settings, listener: int, ohif: Annotated[int | None, typer.Arg
     with Archive.open(settings, reader=reader_for(settings)) as archive:
         server = Server(archive, *shared)
         say_ready()
-        stop.wait()
+        while server.running and not stop.wait(1.0):
+            pass
+        if not stop.is_set():
+            raise ArchiveError("the web ended by itself; what is above says why, and the parent starts another")
         server.stop(GRACE - _LAST)
 
 

@@ -80,6 +80,11 @@ class Server:
         with asyncio.Runner(loop_factory=self._servers[0][0].config.get_loop_factory()) as runner:
             runner.run(run())
 
+    @property
+    def running(self) -> bool:
+        """Whether it still serves; an error may have ended it."""
+        return self._thread.is_alive()
+
     def stop(self, seconds: float) -> None:
         """Let the requests under way finish, for some seconds."""
         for server, _ in self._servers:
