@@ -40,6 +40,7 @@ from peers import ORTHANC, QUIET, free_port, running
 
 STUDY = "1.2.826.0.1.3680043.10.1338.200"
 SERIES = f"studies/{STUDY}/series/{STUDY}.1"
+NAME, PASSWORD = "bench", "correct horse battery"
 DICOM = {"Accept": 'multipart/related; type="application/dicom"'}
 PIXELS = {"Accept": 'multipart/related; type="application/octet-stream"'}
 
@@ -89,28 +90,40 @@ def made(folder: Path, studies: int, slices: int) -> list[Path]:
     return files
 
 
-@contextlib.contextmanager
-def ours(folder: Path, files: list[Path]) -> Iterator[Site]:
-    """Our web face, over an archive in its final form."""
+def stored(folder: Path, files: list[Path]) -> None:
+    """An archive of them in its final form, and an account that sees all of it."""
     with Archive.open(Settings(archive=folder, quiet=0)) as archive:
         for file in files:
             archive.store(io.BytesIO(file.read_bytes()))
         list(archive.compress(wait_for_all=True))
         list(archive.compress_together([f"{STUDY}.1"]))
-    medarchive = [sys.executable, "-m", "medarchive", "--archive", str(folder)]
-    environment = {**os.environ, "MEDARCHIVE_WEB_PORT": str(free_port()), "MEDARCHIVE_INSIGHT": "false"}
     options = ["--email", "bench@example.org", "--role", "viewer", "--sees", "all", "--password-stdin"]
-    password = "correct horse battery"
-    subprocess.run(
-        [*medarchive, "users", "add", "bench", *options], input=password, text=True, check=True, env=environment
-    )
-    command = [*medarchive, "serve", "--no-node", "--no-jobs"]
-    with running(command, int(environment["MEDARCHIVE_WEB_PORT"]), says_so=True, environment=environment):
-        base = f"http://127.0.0.1:{environment['MEDARCHIVE_WEB_PORT']}"
-        yield Site("medarchive", f"{base}/dicom-web", with_token(base, password))
+    subprocess.run([*command(folder), "users", "add", NAME, *options], input=PASSWORD, text=True, check=True)
 
 
-def with_token(base: str, password: str) -> requests.Session:
+def command(folder: Path) -> list[str]:
+    """Ours, on an archive."""
+    return [sys.executable, "-m", "medarchive", "--archive", str(folder)]
+
+
+@contextlib.contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Our web face alone over an archive; gives its address."""
+    port = free_port()
+    environment = {**os.environ, "MEDARCHIVE_WEB_PORT": str(port), "MEDARCHIVE_INSIGHT": "false"}
+    with running([*command(folder), "serve", "--no-node", "--no-jobs"], port, says_so=True, environment=environment):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextlib.contextmanager
+def ours(folder: Path, files: list[Path]) -> Iterator[Site]:
+    """Our web face, asked with a token."""
+    stored(folder, files)
+    with served(folder) as base:
+        yield Site("medarchive", f"{base}/dicom-web", with_token(base))
+
+
+def with_token(base: str) -> requests.Session:
     """A session that sends an API token, made on the page for it."""
     browser = requests.Session()
 
@@ -121,7 +134,7 @@ def with_token(base: str, password: str) -> requests.Session:
         sent = {"csrfmiddlewaretoken": token[1], **values}
         return browser.post(base + path, data=sent, headers={"Referer": base + path}).text
 
-    form("/accounts/login/", login="bench", password=password)
+    form("/accounts/login/", login=NAME, password=PASSWORD)
     page = form("/accounts/tokens/", name="bench", scope="read", days="1")
     token = re.search(r"mda_[A-Za-z0-9_-]+", page)
     assert token is not None, page

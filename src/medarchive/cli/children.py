@@ -21,10 +21,22 @@ _NOT_AGAIN_BEFORE = 10.0
 
 
 def stop_on_signals() -> threading.Event:
-    """An event that SIGINT and SIGTERM set."""
+    """An event that SIGINT and SIGTERM set, however many come: often a group of processes gets one from several sides.
+
+    A thread sets it. A handler runs in the middle of what the main thread does, and that may hold the event's lock.
+    """
     stop = threading.Event()
+    heard, told = os.pipe()
+    os.set_blocking(told, False)
+    signal.set_wakeup_fd(told, warn_on_full_buffer=False)
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: None)
+
+    def wait() -> None:
+        os.read(heard, 1)
+        stop.set()
+
+    threading.Thread(target=wait, name="signals", daemon=True).start()
     return stop
 
 
