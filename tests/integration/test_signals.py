@@ -25,7 +25,7 @@ def test_signals_end_it(number: signal.Signals, times: int) -> None:
             for _ in range(times):
                 running.send_signal(number)
             try:
-                # Python gives signals up at its very end, when there is nothing left to do: a late one may meet it there
+                # Python gives signals up at its very end, with nothing left to do: a late one may meet it there
                 assert running.wait(30) in ((0,) if times == 1 else (0, -number))
             finally:
                 running.kill()
