@@ -25,6 +25,12 @@ def test_the_card_is_of_this_file(name: str) -> None:
     assert len(data) < 1_000_000 * card(name)["networks"]
 
 
+@pytest.mark.parametrize("name", [*NAMES, "brain", "router"])
+def test_a_network_names_nothing_of_the_machine_that_made_it(name: str) -> None:
+    data = (WEIGHTS / f"{name}.onnx").read_bytes()
+    assert not [word for word in (b"stack_trace", b"/src/", b".py") if word in data]
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_the_card_counts_every_test_picture_once(name: str) -> None:
     facts = card(name)

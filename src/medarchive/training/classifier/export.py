@@ -68,6 +68,7 @@ def export(net: nn.Module, path: Path, outputs: Sequence[str]) -> str:
     )
     model = program.model_proto
     _halve(model)
+    _bare(model)
     onnx.checker.check_model(model)
     path.write_bytes(model.SerializeToString())
     for count in (1, 3):
@@ -87,6 +88,14 @@ def difference(net: nn.Module, path: Path, pictures: torch.Tensor) -> float:
         wanted = net(pictures)
     wanted = wanted if isinstance(wanted, tuple) else (wanted,)
     return max(float(np.abs(one - other.numpy()).max()) for one, other in zip(found, wanted, strict=True))
+
+
+def _bare(model: onnx.ModelProto) -> None:
+    """Take out what torch notes beside the graph: which line of which file on this machine made a node."""
+    graph = model.graph
+    for each in (model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
+        del each.metadata_props[:]
+        each.doc_string = ""
 
 
 def _halve(model: onnx.ModelProto) -> None:
