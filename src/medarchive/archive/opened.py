@@ -7,7 +7,6 @@ Instances stay open for a while: their next frame will be asked for.
 import io
 import threading
 import weakref
-from collections import OrderedDict
 from collections.abc import Callable
 from typing import BinaryIO, TypeVar
 
@@ -18,6 +17,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 from medarchive.archive.catalog import InstanceRecord
 from medarchive.archive.decoded import Decoded
 from medarchive.archive.pictures import header_of
+from medarchive.archive.recent import Recent
 from medarchive.dicom.encapsulated import decode_frame, frame_bytes
 from medarchive.dicom.instance_blob import around
 from medarchive.dicom.part10 import DEFLATED, as_inflated, read_header
@@ -208,9 +208,9 @@ class Shelf:
         """Put the parts together; ``whole`` gives an instance's file, proven."""
         self._decoded = decoded
         self._whole = whole
-        self._guard = threading.Lock()
-        self._opened: OrderedDict[tuple[str, str, str | None, int, int], Opened] = OrderedDict()
-        self._bytes = 0
+        self._recent: Recent[tuple[str, str, str | None, int, int], Opened] = Recent(
+            _MOST_BYTES, lambda opened: opened.cost
+        )
 
     def take(self, record: InstanceRecord) -> Opened:
         """An instance, opened now or before.
@@ -219,22 +219,12 @@ class Shelf:
             BlobMissing, BlobCorrupt, NotDicom, LimitExceeded: see ``Opened``.
         """
         key = (record.uid, record.blob, record.container, record.entry, record.first_frame)
-        with self._guard:
-            found = self._opened.get(key)
-            if found is not None:
-                self._opened.move_to_end(key)
-                return found
-        opened = Opened(record, self._decoded, lambda: self._whole(record))
-        with self._guard:
-            if key not in self._opened:
-                self._opened[key] = opened
-                self._bytes += opened.cost
-            while self._bytes > _MOST_BYTES and len(self._opened) > 1:
-                self._bytes -= self._opened.popitem(last=False)[1].cost
-        return opened
+        found = self._recent.get(key)
+        if found is None:
+            found = Opened(record, self._decoded, lambda: self._whole(record))
+            self._recent.keep(key, found)
+        return found
 
     def clear(self) -> None:
         """Let all go."""
-        with self._guard:
-            self._opened.clear()
-            self._bytes = 0
+        self._recent.clear()

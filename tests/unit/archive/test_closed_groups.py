@@ -227,13 +227,13 @@ def test_a_file_that_was_fetched_stays_as_it_was_proven(archive: Archive, decode
 def test_no_more_than_so_many_bytes_of_files_stay(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     objects = volume(16)
     packed(archive, objects)
-    files = archive._files
+    recent = archive._files._recent
     size = len(next(iter(objects.values())))
-    monkeypatch.setattr(files, "_most", 4 * size)
+    monkeypatch.setattr(recent, "_most", 4 * size)
     for uid, data in [*objects.items(), *objects.items()]:
         assert archive.load(uid).read() == data
-        assert sum(map(len, files._stay.values())) == files._bytes <= 4 * size + 100
-    assert 3 <= len(files._stay) <= 4
+        assert sum(map(len, recent._values.values())) == recent._costs <= 4 * size + 100
+    assert 3 <= len(recent._values) <= 4
 
 
 def test_loading_ahead_says_what_is_not_there(archive: Archive) -> None:

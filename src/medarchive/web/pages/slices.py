@@ -1,13 +1,12 @@
 """Slices: the frames of a series in the order in which they lie in the body, with what a viewer needs for each."""
 
-import threading
-from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
 from pydicom.dataset import Dataset
 
 from medarchive.archive.catalog import InstanceRecord
+from medarchive.archive.recent import Recent
 from medarchive.dicom.display import or_else
 from medarchive.dicom.groups import has_groups
 from medarchive.dicom.place import Place, place_of
@@ -19,8 +18,7 @@ __all__ = ["described"]
 
 _KEPT = 32
 _MOST_FRAMES = 20_000
-_guard = threading.Lock()
-_known: OrderedDict[tuple[tuple[str, str], ...], dict[str, Any]] = OrderedDict()
+_known: Recent[tuple[tuple[str, str], ...], dict[str, Any]] = Recent(_KEPT)
 
 
 def described(records: Sequence[InstanceRecord]) -> dict[str, Any]:
@@ -37,17 +35,13 @@ def described(records: Sequence[InstanceRecord]) -> dict[str, Any]:
     """
     # Not by row: the catalogue may give the number of a purged one again.
     key = tuple((record.uid, record.sha256) for record in records)
-    with _guard:
-        if key in _known:
-            _known.move_to_end(key)
-            return _known[key]
+    known = _known.get(key)
+    if known is not None:
+        return known
     headers = _headers(records)
     found = _described(headers, len(records))
     if len(headers) == len(records):  # what could not be read may be mended
-        with _guard:
-            _known[key] = found
-            while len(_known) > _KEPT:
-                _known.popitem(last=False)
+        _known.keep(key, found)
     return found
 
 

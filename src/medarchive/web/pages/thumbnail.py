@@ -2,14 +2,13 @@
 
 import hashlib
 import io
-import threading
-from collections import OrderedDict
 
 import numpy as np
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from PIL import Image as Picture
 
 from medarchive.archive.catalog import InstanceRecord
+from medarchive.archive.recent import Recent
 from medarchive.dicom.colour import coloured
 from medarchive.dicom.display import view
 from medarchive.dicom.showing import showing
@@ -29,8 +28,7 @@ _NONE = (
     b'<text x="64" y="68" fill="#ccc" font-family="sans-serif" font-size="13" text-anchor="middle">no picture</text>'
     b"</svg>"
 )
-_guard = threading.Lock()
-_made: OrderedDict[str, bytes] = OrderedDict()
+_made: Recent[str, bytes] = Recent(_MOST_BYTES, len)
 """JPEGs by ETag. They stay in memory: nothing of a patient is left on a disk by them."""
 
 
@@ -57,20 +55,16 @@ def thumbnail(request: HttpRequest, uid: str, number: int) -> HttpResponse:
 
 def _cached(tag: str, record: InstanceRecord, number: int, size: int) -> bytes:
     """The JPEG; nothing where the frame cannot be shown."""
-    with _guard:
-        if tag in _made:
-            _made.move_to_end(tag)
-            return _made[tag]
+    known = _made.get(tag)
+    if known is not None:
+        return known
     try:
         data = _jpeg(record, number, size)
     except ArchiveBusy:
         raise
     except MedarchiveError:
         return b""
-    with _guard:
-        _made[tag] = data
-        while sum(map(len, _made.values())) > _MOST_BYTES:
-            _made.popitem(last=False)
+    _made.keep(tag, data)
     return data
 
 
