@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -191,6 +191,11 @@ class Archive:
         """The instances below any of these Patient IDs, Study, Series or SOP Instance UIDs, in order of arrival."""
         return instances.under(self.catalog, level, values)
 
+    def records(self, uids: Sequence[str]) -> list[InstanceRecord]:
+        """Where instances are and how they are kept, in the order of these UIDs; what is not here is left out."""
+        found = {record.uid: record for record in self.instances(Level.IMAGE, uids)}
+        return [found[uid] for uid in uids if uid in found]
+
     def instance(self, uid: str) -> InstanceRecord:
         """Where an instance is and how it is kept.
 
@@ -214,20 +219,18 @@ class Archive:
             BlobMissing: a blob is gone.
             CannotTranscode: the pixel data cannot be brought into ``transfer_syntax``.
         """
-        file = current(self.catalog, uid, self._files.opened)
-        if transfer_syntax is None or transfer_syntax == self.instance(uid).transfer_syntax:
+        record, file = current(self.catalog, uid, lambda record: (record, self._files.opened(record)))
+        if transfer_syntax in (None, record.transfer_syntax):
             return file
         with file:
             return transcode(file, transfer_syntax)
 
-    def ahead(self, uids: Sequence[str]) -> Ahead:
+    def ahead(self, records: Iterable[InstanceRecord]) -> Ahead:
         """What loads these instances, in about this order, faster than ``load`` would for each.
 
         Slices that were coded together are decoded before they are asked for, several groups at once.
         """
-        records = {record.uid: record for record in self.instances(Level.IMAGE, uids)}
-        known = [records[uid] for uid in uids if uid in records]
-        return Ahead(self.load, self._decoded, known, self._decoders, self.settings.workers)
+        return Ahead(self.load, self._decoded, records, self._decoders, self.settings.workers)
 
     def header(self, uid: str, keywords: Sequence[str] | None = None) -> Dataset:
         """An instance's data set without its pixel data; of ``keywords`` those attributes alone.

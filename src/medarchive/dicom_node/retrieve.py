@@ -213,7 +213,7 @@ def _send_all(
     originator: tuple[str, int] | None = None,
 ) -> bool:
     """Send instances over an association, a pending response after each; True where the peer cancelled."""
-    load = archive.ahead([record.uid for record in records]).load
+    load = archive.ahead(records).load
     for number, record in enumerate(records):
         if reply.cancelled:
             return True

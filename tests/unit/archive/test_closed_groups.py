@@ -171,7 +171,7 @@ def test_whoever_reads_a_series_has_groups_decoded_side_by_side(
 
     monkeypatch.setattr(Differences, "decode", met)
     with Archive.open(archive.settings) as other:
-        ahead = other.ahead(list(objects))
+        ahead = other.ahead(other.records(list(objects)))
         assert all(ahead.load(uid).read() == data for uid, data in objects.items())
 
 
@@ -193,7 +193,7 @@ def test_loading_ahead_decodes_each_stream_once(archive: Archive, decoded: list[
     uids = list(objects)
     asked = [uids[n * step % 48] for n in range(48)]
     with Archive.open(archive.settings) as other:
-        ahead = other.ahead(asked)
+        ahead = other.ahead(other.records(asked))
         assert all(ahead.load(uid).read() == objects[uid] for uid in asked)
     assert len(decoded) == len(set(decoded)) == 3
 
@@ -239,7 +239,7 @@ def test_no_more_than_so_many_bytes_of_files_stay(archive: Archive, monkeypatch:
 def test_loading_ahead_says_what_is_not_there(archive: Archive) -> None:
     objects = volume(16)
     (first, *others) = packed(archive, objects)
-    ahead = archive.ahead(["1.2.3", *objects])
+    ahead = archive.ahead(archive.records(["1.2.3", *objects]))
     with pytest.raises(NotFound):
         ahead.load("1.2.3")
     assert first.container is not None

@@ -27,8 +27,9 @@ def instances(request: HttpRequest, study: str, series: str = "", instance: str 
     picked: list[tuple[Target, Offer]] = []
     refused: NotAcceptable | None = None
     for target in found:
+        offers = object_offers(target.syntax, image=target.image, alone=len(found) == 1)
         try:
-            picked.append((target, chosen(asked, object_offers(target, alone=len(found) == 1))))
+            picked.append((target, chosen(asked, offers)))
         except NotAcceptable as error:
             refused = error
     if not picked:
@@ -36,7 +37,7 @@ def instances(request: HttpRequest, study: str, series: str = "", instance: str 
         raise refused
     first, form = picked[0]
     archive = here.archive()
-    load = archive.ahead([target.uid for target, _ in picked]).load if picked[1:] else archive.load
+    load = archive.ahead(archive.records([target.uid for target, _ in picked])).load if picked[1:] else archive.load
     if not form.multipart:
         tag = _tag(first, form)
         known = unchanged(request, tag)

@@ -8,7 +8,6 @@ from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRL
 from medarchive.dicom.encapsulated import DECODED
 from medarchive.dicom.transcode import TARGETS
 from medarchive.web.dicomweb.accept import Offer
-from medarchive.web.dicomweb.targets import Target
 
 __all__ = ["DICOM", "FRAMES", "NATIVE", "OCTETS", "frame_offers", "frame_type", "object_offers"]
 
@@ -33,18 +32,15 @@ FRAMES = {
 """The media types of compressed frames by their transfer syntaxes (tables 8.7.3-4 and 8.7.3-5)."""
 
 
-def object_offers(target: Target, *, alone: bool) -> Sequence[Offer]:
+@lru_cache(256)
+def object_offers(stored: str, *, image: bool, alone: bool) -> Sequence[Offer]:
     """The forms of an instance as a whole.
 
     Args:
-        target: the instance.
+        stored: transfer syntax UID of the instance.
+        image: whether it has pixels.
         alone: whether it is all that is asked for, so that it needs no multipart message.
     """
-    return _object_offers(target.syntax, image=target.image, alone=alone)
-
-
-@lru_cache(256)
-def _object_offers(stored: str, *, image: bool, alone: bool) -> Sequence[Offer]:
     readable = stored in DECODED or stored not in FRAMES
     syntaxes = [] if stored in _STAY else [stored]
     syntaxes += [NATIVE] if readable else []

@@ -48,7 +48,8 @@ def download_instance(request: HttpRequest, uid: str) -> HttpResponse:
 def _zip(request: HttpRequest, level: Level, uid: str) -> StreamingHttpResponse:
     found = under(request, Level.IMAGE, level, uid)
     note(request, "download", uid, f"{level.lower()}, {len(found)} instances")
-    load = here.archive().ahead([values["SOPInstanceUID"] for values in found]).load
+    archive = here.archive()
+    load = archive.ahead(archive.records([values["SOPInstanceUID"] for values in found])).load
     members = [
         Member(name, float(values["received_at"] or 0), partial(load, values["SOPInstanceUID"]))
         for values, name in zip(found, _names(found), strict=True)
