@@ -1,6 +1,5 @@
 """Images read on request, earlier results with what clinicians say, similar images."""
 
-import asyncio
 import html
 import io
 import json
@@ -24,6 +23,7 @@ from medarchive.insight.models import WEIGHTS
 from medarchive.settings import Settings
 from medarchive.web import here
 from medarchive.web.detection import detect
+from web.streamed import streamed
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -268,11 +268,7 @@ def test_the_export_of_corrections(filled: Archive, member: Any) -> None:
 
 def exported(browser: Any) -> list[dict[str, Any]]:
     answer = browser.get("/results/corrections/")
-
-    async def whole() -> bytes:
-        return b"".join([part async for part in answer.streaming_content])
-
-    return [json.loads(line) for line in asyncio.run(whole()).decode().splitlines()]
+    return [json.loads(line) for line in streamed(answer).decode().splitlines()]
 
 
 def test_without_a_reader_it_says_so(filled: Archive, member: Any, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from contracts.objects import SHIPPED, ct, part10
 from medarchive.archive.archive import Archive
+from web.streamed import streamed
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 STUDY, SERIES = "1.2.3.1", "1.2.3.1.1"
@@ -19,16 +20,6 @@ STUDY, SERIES = "1.2.3.1", "1.2.3.1.1"
 def put(archive: Archive, *files: bytes, source: str = "") -> None:
     for file in files:
         archive.store(io.BytesIO(file), source=source)
-
-
-def body(answer: Any) -> bytes:
-    """What a streamed answer sends."""
-    import asyncio
-
-    async def whole() -> bytes:
-        return b"".join([part async for part in answer.streaming_content])
-
-    return asyncio.run(whole())
 
 
 def audited(archive: Archive, action: str) -> list[tuple[str, str, str]]:
@@ -113,7 +104,7 @@ def test_a_series_uid_that_two_studies_use_shows_the_one_that_may_be_seen(archiv
     client.force_login(account, "allauth.account.auth_backends.AuthenticationBackend")
     frames = client.get(ADDRESSES["series-frames"]).json()["frames"]
     assert [each[0] for each in frames] == [f"{SERIES}.1"]
-    with zipfile.ZipFile(io.BytesIO(body(client.get(ADDRESSES["download-series"])))) as zipped:
+    with zipfile.ZipFile(io.BytesIO(streamed(client.get(ADDRESSES["download-series"])))) as zipped:
         assert len(zipped.namelist()) == 1
 
 
@@ -230,7 +221,7 @@ class TestHostileText:
         assert "<img src=x" not in text
 
     def test_names_in_a_zip_are_plain(self, browser: Any) -> None:
-        with zipfile.ZipFile(io.BytesIO(body(browser.get(ADDRESSES["download-study"])))) as zipped:
+        with zipfile.ZipFile(io.BytesIO(streamed(browser.get(ADDRESSES["download-study"])))) as zipped:
             (name,) = zipped.namelist()
         assert name.replace("/", "").replace(".", "").replace("-", "").isalnum()
 
@@ -274,7 +265,7 @@ class TestDownloads:
         put(archive, *files)
         answer = member.browser("viewer").get(ADDRESSES["download-study"])
         assert answer["Content-Type"] == "application/zip"
-        with zipfile.ZipFile(io.BytesIO(body(answer))) as zipped:
+        with zipfile.ZipFile(io.BytesIO(streamed(answer))) as zipped:
             assert zipped.testzip() is None
             assert sorted(zipped.namelist()) == [
                 "3-CT-Axial-thin-2/0001-2.dcm",
@@ -288,7 +279,7 @@ class TestDownloads:
     def test_an_object_comes_back_byte_for_byte(self, archive: Archive, member: Any) -> None:
         put(archive, ct(1))
         answer = member.browser("viewer").get(ADDRESSES["download-instance"])
-        assert body(answer) == ct(1)
+        assert streamed(answer) == ct(1)
         assert int(answer["Content-Length"]) == len(ct(1))
 
     def test_what_is_not_sent_is_closed(self, archive: Archive, member: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -305,7 +296,7 @@ class TestDownloads:
 
     def test_a_folder_has_a_name_whatever_its_series_has(self, archive: Archive, member: Any) -> None:
         put(archive, ct(1, SpecificCharacterSet="ISO_IR 192", Modality="", SeriesNumber="", SeriesDescription="胸部"))
-        with zipfile.ZipFile(io.BytesIO(body(member.browser("viewer").get(ADDRESSES["download-study"])))) as zipped:
+        with zipfile.ZipFile(io.BytesIO(streamed(member.browser("viewer").get(ADDRESSES["download-study"])))) as zipped:
             assert zipped.namelist() == ["0/0001.dcm"]
 
     def test_a_broken_object_breaks_the_download_off(self, archive: Archive, member: Any) -> None:
@@ -319,7 +310,7 @@ class TestDownloads:
                 path.chmod(0o600)
                 path.write_bytes(b"not what it was")
         with pytest.raises((BlobCorrupt, BlobMissing)):
-            body(answer)
+            streamed(answer)
         assert ("viewer", STUDY, "failed") in audited(archive, "download")
 
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from contracts.objects import SHIPPED, ct
 from medarchive.archive.archive import Archive
+from web.streamed import streamed
 
 ROOT = "/dicom-web"
 INSTANCE = f"{ROOT}/studies/1.2.3.1/series/1.2.3.1.1/instances/1.2.3.1.1.1"
@@ -48,15 +49,7 @@ def filled(archive: Archive) -> Archive:
 
 def body(answer: Any) -> bytes:
     """All of an answer, streamed or not."""
-    import asyncio
-
-    if not answer.streaming:
-        return bytes(answer.content)
-
-    async def read() -> bytes:
-        return b"".join([part async for part in answer.streaming_content])
-
-    return asyncio.run(read())
+    return streamed(answer) if answer.streaming else bytes(answer.content)
 
 
 @pytest.mark.parametrize("path", READING)

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Generator
-from itertools import islice
 from typing import cast
 
 from django.contrib import messages
@@ -19,14 +18,13 @@ from medarchive.web.detection.shown import CHOICES
 from medarchive.web.detection.visible import Series, series, series_below
 from medarchive.web.gate import needs
 from medarchive.web.pages.badges import readings
-from medarchive.web.pages.pieces import Pieces
+from medarchive.web.pieces import Pieces
 from medarchive.web.rights import Account, within
 from medarchive.web.visits import note
 
 __all__ = ["correct", "export"]
 
 _LONGEST_NOTE = 2000
-_PART = 256
 
 
 @needs("correct")
@@ -60,14 +58,12 @@ def correct(request: HttpRequest, reading: int) -> HttpResponse:
 def export(request: HttpRequest) -> StreamingHttpResponse:
     """All that clinicians said, as JSON lines: training data, and patient data."""
     note(request, "download", "corrections")
-    lines = _lines(request.user)
-    parts = iter(lambda: b"".join(islice(lines, _PART)), b"")
-    answer = StreamingHttpResponse(Pieces(parts, lines.close), content_type="application/jsonl")
+    answer = StreamingHttpResponse(Pieces.of_lines(_lines(request.user)), content_type="application/jsonl")
     answer["Content-Disposition"] = 'attachment; filename="corrections.jsonl"'
     return answer
 
 
-def _lines(account: Account) -> Generator[bytes, None, None]:
+def _lines(account: Account) -> Generator[str, None, None]:
     """A line for each correction of what an account may see."""
     visible: set[Series] | None = None
     if account.scope() is not None:
@@ -75,4 +71,4 @@ def _lines(account: Account) -> Generator[bytes, None, None]:
         visible = {series(match.values) for match in here.archive().find(query)}
     for finding, correction in here.archive().corrections():
         if visible is None or finding.series in visible:
-            yield (json.dumps(exported(finding, correction), ensure_ascii=False) + "\n").encode()
+            yield json.dumps(exported(finding, correction), ensure_ascii=False) + "\n"

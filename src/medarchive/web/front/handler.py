@@ -20,7 +20,6 @@ __all__ = ["Handler"]
 
 _THREADS = 128
 """Requests that are worked on at once; uploads that keep a thread are limited to half of it."""
-
 _SOON = 0.05
 """Seconds after which it is worth while to see whether the client is still there."""
 

@@ -2,26 +2,27 @@
 
 import csv
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 
 from medarchive.archive.audit import ACTIONS, FACES, OUTCOMES, RECORD, Event
 from medarchive.archive.messages import message
 from medarchive.web import here
-from medarchive.web.gate import needs, origin
+from medarchive.web.gate import needs
 from medarchive.web.operations.numbers import number_in
-from medarchive.web.visits import visit
+from medarchive.web.pieces import Pieces
+from medarchive.web.visits import note, visit
 
 __all__ = ["audit", "export"]
 
+Lines = Generator[str, None, None]
+
 _PAGE = 100
-_BATCH = 500
 _NAMES = ("who", "action", "object", "outcome", "face", "origin")
 _COLUMNS = ("id", "at", "who", "origin", "face", "action", "object", "outcome", "detail")
 
@@ -63,9 +64,9 @@ def export(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     if wrong:
         return HttpResponse(wrong, status=400, content_type="text/plain")
     kind, write = _FORMATS.get(request.GET.get("format", ""), _FORMATS["csv"])
-    archive = here.archive()
-    archive.audit.note(Event("download", request.user.get_username(), origin(request), "web", RECORD))
-    answer = StreamingHttpResponse(_streamed(write(archive.audit.events(**chosen))), content_type=kind)
+    note(request, "download", RECORD)
+    lines = write(here.archive().audit.events(**chosen))
+    answer = StreamingHttpResponse(Pieces.of_lines(lines), content_type=kind)
     answer["Content-Disposition"] = f'attachment; filename="audit.{kind.rpartition("/")[2]}"'
     return answer
 
@@ -94,7 +95,7 @@ class _Line:
         return line
 
 
-def _csv(events: Iterator[Event]) -> Iterator[str]:
+def _csv(events: Iterator[Event]) -> Lines:
     writer = csv.writer(_Line())
     yield writer.writerow(_COLUMNS)
     for event in events:
@@ -107,24 +108,14 @@ def _plain(value: object) -> object:
     return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r") else value
 
 
-def _json(events: Iterator[Event]) -> Iterator[str]:
+def _json(events: Iterator[Event]) -> Lines:
     return (json.dumps(asdict(event), ensure_ascii=False) + "\n" for event in events)
 
 
-def _xml(events: Iterator[Event]) -> Iterator[str]:
+def _xml(events: Iterator[Event]) -> Lines:
     source = here.archive().settings.ae_title
     return (message(event, source) + "\n" for event in events)
 
 
 _FORMATS = {"csv": ("text/csv", _csv), "json": ("application/jsonl", _json), "xml": ("application/xml", _xml)}
 """Media type, the end of the file's name, and how to write it. Of XML there is one document a line."""
-
-
-async def _streamed(lines: Iterator[str]) -> AsyncIterator[bytes]:
-    """Some lines at a time, read in a thread."""
-
-    def some() -> str:
-        return "".join(line for _, line in zip(range(_BATCH), lines, strict=False))
-
-    while part := await sync_to_async(some, thread_sensitive=False)():
-        yield part.encode()

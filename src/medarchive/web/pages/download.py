@@ -12,8 +12,8 @@ from medarchive.errors import MedarchiveError
 from medarchive.web import here
 from medarchive.web.gate import needs
 from medarchive.web.pages.entities import Values, image, under
-from medarchive.web.pages.pieces import Pieces
 from medarchive.web.pages.zipped import Member, zipped
+from medarchive.web.pieces import Pieces
 from medarchive.web.visits import note
 
 __all__ = ["download_instance", "download_series", "download_study"]

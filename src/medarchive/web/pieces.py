@@ -1,11 +1,15 @@
 """Pieces: the body of a streamed answer, made piece by piece in threads while it is sent."""
 
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
+from itertools import islice
+from typing import Self
 
 from asgiref.sync import sync_to_async
 
 __all__ = ["Pieces"]
+
+_LINES = 500
 
 
 class Pieces(AsyncIterator[bytes]):
@@ -25,6 +29,11 @@ class Pieces(AsyncIterator[bytes]):
         self._pieces, self._close = pieces, close
         self._over = False
         self._making = threading.Lock()
+
+    @classmethod
+    def of_lines(cls, lines: Generator[str, None, None]) -> Self:
+        """Lines of text in UTF-8, some hundred at a time."""
+        return cls(iter(lambda: "".join(islice(lines, _LINES)).encode(), b""), lines.close)
 
     async def __anext__(self) -> bytes:
         piece = await sync_to_async(self._next, thread_sensitive=False)()
