@@ -124,8 +124,7 @@ def _classifier(data: Path, out: Path, network: Network, steps: int | None, seed
     recipe = replace(recipe, seed=seed) if steps is None else replace(recipe, seed=seed, steps=steps)
     typer.echo("reading pictures", err=True)
     for progress in module.train(data, out, recipe, device):
-        total = getattr(progress, "steps", recipe.steps)
-        typer.echo(f"step {progress.step} of {total}: loss {progress.loss:.4f}", err=True)
+        typer.echo(f"step {progress.step} of {progress.steps}: loss {progress.loss:.4f}", err=True)
     typer.echo(str(out / f"{name}.onnx"))
 
 

@@ -22,13 +22,14 @@ class Recipe:
 @dataclass(frozen=True)
 class Progress:
     step: int
+    steps: int
     loss: float
 
 
 def _module(calls: list[tuple[Any, ...]], **more: Any) -> ModuleType:
     def train(data: Path, out: Path, recipe: Recipe, device: str) -> Iterator[Progress]:
         calls.append((data, out, recipe, device))
-        yield Progress(2, 0.25)
+        yield Progress(2, recipe.steps, 0.25)
 
     module = ModuleType("made")
     vars(module).update(Recipe=Recipe, train=train, **more)

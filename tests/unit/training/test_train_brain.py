@@ -20,7 +20,7 @@ from medarchive.training.classifier.brain_net import BrainNet, strongest
 from medarchive.training.classifier.contrasts import contrasted
 from medarchive.training.classifier.lesions import paste, remove, stripped
 
-SMALL = Recipe(steps=3, fine_steps=1, last_steps=1, batch=16, widths=(4, 4, 8, 8))
+SMALL = Recipe(steps=3, fine_steps=1, last_steps=1, batch=16, widths=(4, 4, 8, 8), members=2)
 
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -79,7 +79,7 @@ def data(tmp_path: Path) -> Path:
 
 def test_training_writes_a_model_that_answers_and_says_what_it_is(data: Path) -> None:
     out = data / "out"
-    assert [each.step for each in train(data, out, SMALL)] == [3, 4, 5]
+    assert [each.step for each in train(data, out, SMALL)] == [3, 4, 5, 8, 9, 10]
     card = json.loads((out / "brain.json").read_text())
     assert card["labels"] == ["no_tumour", "glioma", "meningioma", "pituitary"]
     assert card["data"]["train"]["figshare-cheng"] == {"glioma": 2, "meningioma": 2, "pituitary": 2}

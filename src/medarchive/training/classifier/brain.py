@@ -1,4 +1,4 @@
-"""Brain: trains the network that finds lesions in MR of the brain and says of which kind they are.
+"""Brain: trains the networks that find lesions in MR of the brain and say of which kind they are.
 
 The chance of a tumour comes from the lesion map alone, never from the picture as a whole, which would tell the source.
 """
@@ -35,6 +35,7 @@ LEFT_OUT = {
 _HARD = ("open-ms-data", "singles-dcm-t1", "ixi-nichart-2mm")
 _TOLD = 0.5  # of the pictures with an outline, how many have their kind learned inside it, not inside what was found
 _NEVER = -20.0
+_APART = 10  # seeds of two members
 _WEIGHT = Tensor([1.0, 2.0, 1.5])  # of the kinds, for figshare has fewer meningiomas
 
 
@@ -49,6 +50,7 @@ class Recipe:
         batch: pictures of each batch.
         rate: highest learning rate of the first part; a third of it in the second, a fifth in the last.
         widths: channels at 1/2, 1/4, ... of the input.
+        members: networks that are trained alike from other seeds; their mean is what ships.
         without: collections that are not trained on, to see what that costs.
         seed: of everything that is drawn.
     """
@@ -59,6 +61,7 @@ class Recipe:
     batch: int = 32
     rate: float = 2e-3
     widths: tuple[int, ...] = (16, 32, 64, 96, 128)
+    members: int = 3
     without: tuple[str, ...] = ()
     seed: int = 0
 
@@ -68,30 +71,34 @@ def split(row: Picture) -> str:
     return LEFT_OUT.get(row.patient, row.split)
 
 
-def fitted(pictures: Pictures, out: Path, recipe: Recipe, device: str) -> Generator[Progress, None, BrainNet]:
-    """Train on the pictures of the training split; yields how far it is, and returns the network."""
+def fitted(pictures: Pictures, out: Path, recipe: Recipe, device: str) -> Generator[Progress, None, list[BrainNet]]:
+    """Train on the pictures of the training split; yields how far it is, and returns the networks."""
     own = pictures.where(lambda row: split(row) == "train" and row.dataset not in (SEEN_NEVER, *recipe.without))
     sampler = _Sampler(own, recipe.batch)
-    torch.manual_seed(recipe.seed)
-    net = BrainNet(recipe.widths)
-    done = 0
+    nets: list[BrainNet] = []
+    done, total = 0, recipe.members * (recipe.steps + recipe.fine_steps + recipe.last_steps)
     plan = (
         (recipe.steps, _COARSE, recipe.rate),
         (recipe.fine_steps, _FINE, recipe.rate / 3),
         (recipe.last_steps, _LAST, recipe.rate / 5),
     )
-    for part, (steps, mix, rate) in enumerate(plan):
+    for member in range(recipe.members):
+        seed = recipe.seed + _APART * member
+        torch.manual_seed(seed)
+        net = BrainNet(recipe.widths)
+        for part, (steps, mix, rate) in enumerate(plan):
 
-        def loss(net: nn.Module, draw: torch.Generator, mix: _Mix = mix) -> Tensor:
-            return _loss(net, sampler.batch(draw, mix), device)
+            def loss(net: nn.Module, draw: torch.Generator, mix: _Mix = mix) -> Tensor:
+                return _loss(net, sampler.batch(draw, mix), device)
 
-        checkpoint = out / f"brain-{part}.pt"
-        for progress in fit(
-            net, loss, steps=steps, rate=rate, checkpoint=checkpoint, device=device, seed=recipe.seed + part
-        ):
-            yield Progress(done + progress.step, progress.loss)
-        done += steps
-    return net
+            checkpoint = out / f"brain-{member}-{part}.pt"
+            for progress in fit(
+                net, loss, steps=steps, rate=rate, checkpoint=checkpoint, device=device, seed=seed + part
+            ):
+                yield progress.after(done, total)
+            done += steps
+        nets.append(net.cpu())
+    return nets
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,13 +244,13 @@ def train(data: Path, out: Path, recipe: Recipe, device: str = "cpu") -> Iterato
     """
     out.mkdir(parents=True, exist_ok=True)
     pictures = gather(data, [*DATASETS, SEEN_NEVER])
-    net = yield from fitted(pictures, out, recipe, device)
-    finished(net.cpu(), pictures, out, recipe)
+    nets = yield from fitted(pictures, out, recipe, device)
+    finished(nets, pictures, out, recipe)
 
 
-def finished(net: BrainNet, pictures: Pictures, out: Path, recipe: Recipe) -> None:
+def finished(nets: list[BrainNet], pictures: Pictures, out: Path, recipe: Recipe) -> None:
     """Calibrate on the validation split, export, and measure on the test split."""
     held_out = pictures.where(lambda row: split(row) == "validation" and row.dataset != SEEN_NEVER)
-    shipped = calibrated(net, held_out)
+    shipped = calibrated(nets, held_out)
     digest = export(shipped, out / "brain.onnx", ("lesion", "tumour", "kinds"))
     write_card(out / "brain.json", shipped, digest, asdict(recipe), pictures, split)

@@ -1,5 +1,6 @@
-"""Brain export: calibrates a trained brain network on validation pictures, and makes what ships of it."""
+"""Brain export: calibrates trained brain networks on validation pictures, and makes what ships of them."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 import numpy as np
@@ -60,7 +61,7 @@ class Answers:
 
 
 class Shipped(nn.Module):
-    """The network as it ships: a picture and its mirror image in; calibrated probabilities out.
+    """The networks as they ship, as one: a picture and its mirror image in; calibrated probabilities out.
 
     The lesion map says where the lesion is if there is one; where a tumour is improbable the map is dimmed.
 
@@ -70,15 +71,15 @@ class Shipped(nn.Module):
 
     bias: Tensor
 
-    def __init__(self, net: BrainNet, calibration: Calibration) -> None:
-        """Take a trained network in evaluation mode."""
+    def __init__(self, nets: Iterable[nn.Module], calibration: Calibration) -> None:
+        """Take trained networks in evaluation mode."""
         super().__init__()
-        self.net, self.calibration = net, calibration
+        self.nets, self.calibration = nn.ModuleList(nets), calibration
         self.register_buffer("bias", torch.tensor(calibration.bias))
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Lesion (n, 256, 256), tumour (n,) and kinds (n, 3) of pictures (n, 1, 256, 256)."""
-        lesion, tumour, kinds = mirrored(self.net, pictures)
+        lesion, tumour, kinds = joined(self.nets, pictures)
         found = self.calibration
         depth, low, high = found.cut
         cut = (tumour - depth).clamp(low, high).view(-1, 1, 1, 1)
@@ -89,21 +90,25 @@ class Shipped(nn.Module):
         return there * (_DIM * sick / found.abnormal).clamp(max=1.0).view(-1, 1, 1), sick, kinds
 
 
-def mirrored(net: BrainNet, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Logits, as the mean of a picture's and its mirror image's."""
-    left, left_kind = net(pictures)
-    right, right_kind = net(pictures.flip(3))
-    lesion = (left + right.flip(3)) / 2
-    return lesion, strongest(lesion), (left_kind + right_kind) / 2
+def joined(nets: Iterable[nn.Module], pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Logits, as the mean of what all networks say of a picture and of its mirror image."""
+    lesions, kinds = [], []
+    for net in nets:
+        left, left_kind = net(pictures)
+        right, right_kind = net(pictures.flip(3))
+        lesions.append((left + right.flip(3)) / 2)
+        kinds.append((left_kind + right_kind) / 2)
+    lesion = torch.stack(lesions).mean(dim=0)
+    return lesion, strongest(lesion), torch.stack(kinds).mean(dim=0)
 
 
 class _Raw(nn.Module):
-    def __init__(self, net: BrainNet) -> None:
+    def __init__(self, nets: Iterable[nn.Module]) -> None:
         super().__init__()
-        self.net = net
+        self.nets = nn.ModuleList(nets)
 
     def forward(self, pictures: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        lesion, tumour, kinds = mirrored(self.net, pictures)
+        lesion, tumour, kinds = joined(self.nets, pictures)
         return lesion[:, 0], tumour, kinds
 
 
@@ -117,17 +122,18 @@ def answers(net: nn.Module, pixels: NDArray[np.uint8], device: str = "cpu") -> A
     return Answers(*(np.concatenate(part) for part in zip(*found, strict=True)))
 
 
-def calibrated(net: BrainNet, pictures: Pictures) -> Shipped:
-    """A trained network, rounded to 16 bits and calibrated.
+def calibrated(nets: Sequence[BrainNet], pictures: Pictures) -> Shipped:
+    """Trained networks as one, rounded to 16 bits and calibrated.
 
     Args:
-        net: changed in place.
+        nets: changed in place.
         pictures: that it was not trained on, with outlines, with other tumours, and without any.
     """
-    net.eval()
-    fuse(net)
-    halved(net)
-    raw = answers(_Raw(net), pictures.pixels)
+    for net in nets:
+        net.eval()
+        fuse(net)
+        halved(net)
+    raw = answers(_Raw(nets), pictures.pixels)
     sick = np.array([row.label in KINDS for row in pictures.rows])
     outlined = np.array([row.mask is not None for row in pictures.rows])
     sources = [row.dataset for row in pictures.rows]
@@ -147,7 +153,7 @@ def calibrated(net: BrainNet, pictures: Pictures) -> Shipped:
         "abnormal": operating(tumour, sick, sources, _ALARMS),
         "abstain": float(np.quantile(likeliest, _ABSTAINING)),
     }
-    shipped = Shipped(net, Calibration(**{**asdict(whole), **thresholds}))
+    shipped = Shipped(nets, Calibration(**{**asdict(whole), **thresholds}))
     shipped.eval()
     return shipped
 

@@ -15,10 +15,15 @@ _EVERY, _WARM, _MEMORY = 50, 100, 0.995
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """After some steps: how many are done, and the mean loss since the last time."""
+    """Where a run is: batches done, of how many, and the mean loss of the last ones."""
 
     step: int
+    steps: int
     loss: float
+
+    def after(self, done: int, steps: int) -> "Progress":
+        """The same as part of a longer run, of ``steps`` batches, ``done`` of them before this part."""
+        return Progress(done + self.step, steps, self.loss)
 
 
 def fit(
@@ -72,7 +77,7 @@ def fit(
             beside = checkpoint.with_suffix(".new")
             torch.save({**state, "step": step, "steps": steps}, beside)
             beside.replace(checkpoint)
-            yield Progress(step, total / counted)
+            yield Progress(step, steps, total / counted)
             total, counted = 0.0, 0
     net.load_state_dict(mean)
     net.eval()

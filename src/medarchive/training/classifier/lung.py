@@ -17,15 +17,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from medarchive.errors import SettingsError
-from medarchive.training.classifier import fit as loop
 from medarchive.training.classifier.calibrate import Calibration, calibrated
 from medarchive.training.classifier.camnet import CamNet, Pooled, Sight, reduced
 from medarchive.training.classifier.card import write_card
 from medarchive.training.classifier.cues import Cues
 from medarchive.training.classifier.export import export, fuse, halved
+from medarchive.training.classifier.fit import Progress, fit
 from medarchive.training.classifier.pictures import Picture, Pictures, gather
 
-__all__ = ["RECIPES", "Family", "Progress", "Recipe", "train"]
+__all__ = ["RECIPES", "Family", "Recipe", "train"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +88,6 @@ class Recipe:
     def sight(self, family: Family, number: int) -> Sight:
         """How the network of a family that leaves fold ``number`` out sees a picture that it answers for."""
         return Sight(family.side, family.crop, mirrored=self.mirrors and number % 2 == 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a run is: batches done over all networks, of how many, and the mean loss of the last ones."""
-
-    step: int
-    steps: int
-    loss: float
 
 
 RECIPES = {
@@ -233,10 +224,8 @@ def train(data: Path, out: Path, recipe: Recipe, device: str = "cpu") -> Iterato
             net = CamNet(family.widths, len(recipe.labels), recipe.dropout)
             loss = _Loss(pixels, truth, fold != number, recipe, family)
             beside = out / f"{recipe.name}-{kin}-{number}.pt"
-            for step in loop.fit(
-                net, loss, steps=steps[kin], rate=recipe.rate, checkpoint=beside, device=device, seed=seed
-            ):
-                yield Progress(done + step.step, recipe.folds * sum(steps), step.loss)
+            for step in fit(net, loss, steps=steps[kin], rate=recipe.rate, checkpoint=beside, device=device, seed=seed):
+                yield step.after(done, recipe.folds * sum(steps))
             done += steps[kin]
             fuse(net)
             halved(net)

@@ -109,7 +109,7 @@ def trained(samples: Anatomies, net: RouterNet, checkpoint: Path, recipe: Recipe
             seed=recipe.seed + number,
         )
         for progress in found:
-            yield Progress(done + progress.step, progress.loss)
+            yield progress.after(done, recipe.steps)
         done += steps
 
 
