@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from medarchive.errors import SettingsError
+from medarchive.training.classifier import healthy
 from medarchive.training.classifier.augment import Augment
 from medarchive.training.classifier.brain_card import SEEN_NEVER, write_card
 from medarchive.training.classifier.brain_export import KINDS, calibrated
@@ -107,7 +108,8 @@ class _Mix:
 
     Attributes:
         side: pixels of a picture.
-        parts: of 32: lesion as it is, removed, without outline; tumour-free, the same but hard; lesion put in.
+        parts: of 32: lesion as it is, removed, without outline; tumour-free, the same but hard; lesion put in; healthy
+            heads in every plane, which are hard ones where there are none.
         kinds: of the lesions, in turn.
         natural: share of pictures that keep their contrast.
     """
@@ -118,9 +120,11 @@ class _Mix:
     natural: float
 
 
-_COARSE = _Mix(128, (12, 4, 2, 4, 4, 6), (0, 1, 2), 0.0)
-_FINE = _Mix(256, (11, 3, 2, 7, 3, 6), (0, 1, 2, 0, 1), 0.4)  # fewer at the sella, where a healthy gland is bright too
-_LAST = _Mix(256, (14, 2, 2, 7, 3, 4), (0, 1, 2, 0, 1), 0.6)
+_COARSE = _Mix(128, (12, 4, 2, 4, 4, 6, 0), (0, 1, 2), 0.0)
+_FINE = _Mix(
+    256, (11, 3, 2, 6, 3, 5, 2), (0, 1, 2, 0, 1), 0.4
+)  # fewer at the sella, where a healthy gland is bright too
+_LAST = _Mix(256, (14, 2, 2, 6, 2, 4, 2), (0, 1, 2, 0, 1), 0.6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,23 +149,27 @@ class _Sampler:
         self._plain = [n for n, row in enumerate(rows) if not outlined[n] and row.label in KINDS]
         free = [n for n, row in enumerate(rows) if row.label == "no_tumour"]
         self._hard = [n for n in free if rows[n].dataset in _HARD]
-        self._free = [n for n in free if rows[n].dataset not in _HARD] or self._hard
+        turned = [n for n in free if rows[n].dataset == healthy.DATASET]
+        self._free = [n for n in free if n not in {*self._hard, *turned}] or self._hard
+        heads = sorted({(rows[n].patient, rows[n].contrast) for n in turned})
+        self._turned = [[n for n in turned if (rows[n].patient, rows[n].contrast) == head] for head in heads]
         if not all((*self._outlined, self._hard)):
             raise SettingsError("the brain network needs figshare-cheng with outlines, and open-ms-data")
         self._move = Augment(turn=25, zoom=1.3, shift=0.08)
         self._move_lesion = Augment(turn=180, zoom=1.8, shift=0.08)
 
     def batch(self, draw: torch.Generator, mix: _Mix) -> _Batch:
-        """Some of each: as they are, lesion removed, without outline, tumour-free of both sorts, lesion put in."""
-        whole, removed, plain, free, hard, pasted = (round(self._size * part / 32) for part in mix.parts)
+        """Some of each part of a mix."""
+        whole, removed, plain, free, hard, pasted, turned = (round(self._size * part / 32) for part in mix.parts)
         if not self._plain:
             whole, plain = whole + plain, 0
         sick = self._lesions(draw, mix, whole + removed)
-        healthy = self._some(draw, self._free, free) + self._some(draw, self._hard, hard)
+        tumour_free = self._some(draw, self._free, free) + self._some(draw, self._hard, hard)
+        tumour_free += self._heads(draw, turned)
         hosts = self._some(draw, self._free, pasted // 2) + self._some(draw, self._hard, pasted - pasted // 2)
         donors = self._lesions(draw, mix, pasted)
         unsaid = self._some(draw, self._plain, plain)
-        pictures, outlines = self._move.moved(*self._taken(sick + unsaid + healthy + hosts, mix.side))
+        pictures, outlines = self._move.moved(*self._taken(sick + unsaid + tumour_free + hosts, mix.side))
         outlines = (outlines > 0.5).float()
         x, y = remove(pictures[whole : whole + removed], outlines[whole : whole + removed])
         pictures[whole : whole + removed], outlines[whole : whole + removed] = x, y
@@ -171,7 +179,7 @@ class _Sampler:
         pictures = stripped(pictures, outlines, 0.25)
         natural = torch.rand(len(pictures), 1, 1, 1) < mix.natural
         pictures = torch.where(natural, pictures, contrasted(pictures))
-        kind = torch.tensor([self._kind(n) for n in sick + unsaid] + [-1] * (len(healthy) + pasted))
+        kind = torch.tensor([self._kind(n) for n in sick + unsaid] + [-1] * (len(tumour_free) + pasted))
         outlined = torch.ones(len(pictures))
         outlined[len(sick) : len(sick) + plain] = 0
         there = outlines.flatten(1).amax(dim=1)
@@ -181,6 +189,12 @@ class _Sampler:
 
     def _lesions(self, draw: torch.Generator, mix: _Mix, count: int) -> list[int]:
         return [self._some(draw, self._outlined[mix.kinds[n % len(mix.kinds)]], 1)[0] for n in range(count)]
+
+    def _heads(self, draw: torch.Generator, count: int) -> list[int]:
+        """Every plane of every person as often as another."""
+        pools = self._turned or [self._hard]
+        which = torch.randint(0, len(pools), (count,), generator=draw)
+        return [self._some(draw, pools[int(n)], 1)[0] for n in which]
 
     def _kind(self, number: int) -> int:
         return KINDS.index(self._pictures.rows[number].label)
@@ -243,7 +257,7 @@ def train(data: Path, out: Path, recipe: Recipe, device: str = "cpu") -> Iterato
         SettingsError: pictures that it takes are not there.
     """
     out.mkdir(parents=True, exist_ok=True)
-    pictures = gather(data, [*DATASETS, SEEN_NEVER])
+    pictures = gather(data, [*DATASETS, SEEN_NEVER]).joined(healthy.gather_healthy(data))
     nets = yield from fitted(pictures, out, recipe, device)
     finished(nets, pictures, out, recipe)
 

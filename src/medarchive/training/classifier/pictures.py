@@ -68,6 +68,14 @@ class Pictures:
         chosen = [number for number, row in enumerate(self.rows) if wanted(row)]
         return Pictures(tuple(self.rows[number] for number in chosen), self.pixels[chosen], self.masks[chosen])
 
+    def joined(self, more: "Pictures") -> "Pictures":
+        """These and more."""
+        return Pictures(
+            (*self.rows, *more.rows),
+            np.concatenate([self.pixels, more.pixels]),
+            np.concatenate([self.masks, more.masks]),
+        )
+
     def __len__(self) -> int:
         """How many."""
         return len(self.rows)
