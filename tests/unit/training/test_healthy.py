@@ -1,4 +1,4 @@
-"""Healthy heads: a volume is cut in three planes, each upright; only series that train are taken."""
+"""Healthy heads: a volume is cut in three planes, each upright; only series that are known are taken."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ pytest.importorskip("torch", reason="training needs the extra neural")
 from contracts.objects import ct
 from medarchive.training.classifier.healthy import SERIES, gather_healthy, planes
 
-SLICES, VOLUME = "FNNDSC-2dbcb5", "neurolabusc-5901ed"
+SLICES, OTHER = "FNNDSC-2dbcb5", "FNNDSC-b0cb3b"
 
 
 def _head() -> np.ndarray[tuple[int, int, int], np.dtype[np.float32]]:
@@ -41,9 +41,9 @@ def test_slices_at_the_rim_are_left_out() -> None:
     assert min(float((each > 50).mean()) for each in taken) >= 0.1
 
 
-def test_only_series_that_train_are_taken(tmp_path: Path) -> None:
+def test_only_series_that_are_known_are_taken(tmp_path: Path) -> None:
     rows = ["split\tdir\tmodality"]
-    for name, split in ((SLICES, "train"), (VOLUME, "validation"), ("somebody-else", "train")):
+    for name, split in ((SLICES, "train"), (OTHER, "validation"), ("somebody-else", "train")):
         (tmp_path / "codec" / name).mkdir(parents=True)
         for number in range(2):
             (tmp_path / "codec" / name / f"{number}.dcm").write_bytes(ct(number, size=64))
@@ -51,9 +51,11 @@ def test_only_series_that_train_are_taken(tmp_path: Path) -> None:
     (tmp_path / "codec" / "CATALOG.tsv").write_text("\n".join(rows) + "\n")
     found = gather_healthy(tmp_path)
     assert [(row.patient, row.label, row.split, row.contrast) for row in found.rows] == [
-        (SERIES[SLICES], "no_tumour", "train", "T1 sagittal")
-    ] * 2
-    assert found.pixels.shape == (2, 256, 256)
+        (SERIES[name], "no_tumour", split, "T1 sagittal")
+        for name, split in ((SLICES, "train"), (OTHER, "validation"))
+        for _ in range(2)
+    ]
+    assert found.pixels.shape == (4, 256, 256)
     assert found.pixels.max() > 0
     assert not found.masks.any()
 

@@ -20,20 +20,21 @@ __all__ = ["DATASET", "SERIES", "gather_healthy", "planes"]
 DATASET = "codec"
 SERIES = {
     "FNNDSC-2dbcb5": "FNNDSC-2dbcb5",
+    "FNNDSC-b0cb3b": "FNNDSC-b0cb3b",
     "neurolabusc-9027aa": "neurolabusc-9027aa",
     "neurolabusc-5901ed": "neurolabusc-xa30",
     "neurolabusc-4e38ff": "neurolabusc-xa30",
 }
-"""Series of volunteers, and whose they are; nobody sees a tumour there. T1 without contrast, sagittal."""
+"""Series in which no tumour is to be seen, and whose they are. T1 without contrast, sagittal."""
 
 _EVERY = 2  # of the slices of a volume
-_LEAST = 0.12  # of a slice, what is brighter than a seventh of the volume's brightest
+_LEAST = 0.12  # of a slice, what has to be brighter than a seventh of the brightest of all slices
 _PLANES = ("sagittal", "coronal", "axial")
 Field = NDArray[np.float32]
 
 
 def gather_healthy(data: Path) -> Pictures:
-    """Pictures of the series below a folder that have a row in a CATALOG.tsv there and train; none where none has.
+    """Pictures of the series that a CATALOG.tsv below a folder names, with the split that it says; none if it has none.
 
     Args:
         data: see ``anatomies.gather_anatomies``.
@@ -44,15 +45,14 @@ def gather_healthy(data: Path) -> Pictures:
         with catalogue.open(newline="") as file:
             listed = [row for row in csv.DictReader(file, delimiter="\t") if row["dir"] in SERIES]
         for row in listed:
-            if row["split"] != "train":
-                continue
             folder, patient = catalogue.parent / row["dir"], SERIES[row["dir"]]
             for plane, values in _cut(folder):
                 shown = View(values, None).shown()
                 pixels.append(np.rint(square(shown) * 255).astype(np.uint8))
                 group = f"{DATASET}:{patient}"
+                shows = f"T1 {plane}"
                 rows.append(
-                    Picture(folder, DATASET, "no_tumour", "train", group, patient, -1, f"T1 {plane}", None, patient)
+                    Picture(folder, DATASET, "no_tumour", row["split"], group, patient, -1, shows, None, patient)
                 )
     whole = np.stack(pixels) if pixels else np.zeros((0, 256, 256), np.uint8)
     return Pictures(tuple(rows), whole, np.zeros(whole.shape, np.bool_))
@@ -60,22 +60,27 @@ def gather_healthy(data: Path) -> Pictures:
 
 def _cut(folder: Path) -> Iterator[tuple[str, Field]]:
     """Slices as they are; of a volume in one file all three planes, for its voxels are cubes."""
-    for path in sorted(each for each in folder.iterdir() if each.is_file()):
-        frames = _frames(path)
-        if len(frames) == 1:
-            yield _PLANES[0], frames[0]
-        else:
-            yield from planes(frames)
+    found = [_frames(path) for path in sorted(each for each in folder.iterdir() if each.is_file())]
+    if len(found) == 1 and len(found[0]) > 1:
+        yield from planes(found[0])
+    else:
+        slices = np.concatenate(found)
+        yield from ((_PLANES[0], each) for each in slices[_shows(slices).mean(axis=(1, 2)) >= _LEAST])
 
 
 def planes(volume: Field) -> Iterator[tuple[str, Field]]:
     """Every other slice that shows enough, in each plane of a volume (x, z, y) of cubes; none is upside down."""
-    bright = volume > np.quantile(volume, 0.999) / 7
+    shows = _shows(volume)
     for axis, name in zip((0, 2, 1), _PLANES, strict=True):
         for at in range(0, volume.shape[axis], _EVERY):
-            if np.take(bright, at, axis).mean() >= _LEAST:
+            if np.take(shows, at, axis).mean() >= _LEAST:
                 flat = np.take(volume, at, axis)
                 yield name, flat if name == "sagittal" else np.ascontiguousarray(flat.T)
+
+
+def _shows(slices: Field) -> NDArray[np.bool_]:
+    """Where there is more than air."""
+    return np.asarray(slices > np.quantile(slices, 0.999) / 7)
 
 
 def _frames(path: Path) -> Field:
