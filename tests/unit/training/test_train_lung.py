@@ -130,13 +130,11 @@ def test_networks_of_different_sights_are_averaged() -> None:
     assert torch.allclose(cam, (alone[0][1] + alone[1][1]) / 2, atol=1e-5)
 
 
-@pytest.mark.parametrize(
-    "step", ["moved", "curved", "detailed", "framed", "marked", "erasing", "blurred", "mingled", "changed"]
-)
+@pytest.mark.parametrize("step", ["moved", "curved", "detailed", "framed", "marked", "erasing", "blurred", "changed"])
 def test_each_change_of_looks_keeps_shape_and_range(step: str) -> None:
     torch.manual_seed(1)
     pictures = torch.rand(6, 1, 64, 64)
-    changed = getattr(Cues(marks=1.0, erased=1.0, blur=1.0, detail=2.0, spectrum=1.0), step)(pictures)
+    changed = getattr(Cues(marks=1.0, erased=1.0, blur=1.0, detail=2.0), step)(pictures)
     assert changed.shape == pictures.shape
     assert changed.min() >= 0
     assert changed.max() <= 1
@@ -148,16 +146,3 @@ def test_a_random_curve_never_falls() -> None:
     ramp = torch.linspace(0, 1, 64 * 64).view(1, 1, 64, 64).repeat(8, 1, 1, 1)
     curved = Cues(curve=1.5, equal=1.0).curved(ramp).flatten(1)
     assert (curved.diff(dim=1) >= -1e-6).all()
-
-
-def test_mingled_pictures_keep_their_shapes_and_lose_their_contrast() -> None:
-    torch.manual_seed(8)
-    square = torch.zeros(2, 1, 64, 64)
-    square[0, :, 8:24, 8:24] = 1.0
-    square[1, :, 40:44, 20:60] = 0.2
-    changed = Cues(spectrum=1.0).mingled(square)
-    for one, other in zip(square, changed, strict=True):
-        assert float(other[one > 0].mean()) > 3 * float(other[one == 0].mean())
-    assert (changed - square).abs().amax() > 0.05
-    alike = square[:1].repeat(4, 1, 1, 1)
-    assert torch.allclose(Cues(spectrum=1.0).mingled(alike), alike, atol=1e-5)

@@ -263,8 +263,8 @@ def train(data: Path, out: Path, recipe: Recipe, device: str = "cpu") -> Iterato
 
 
 def finished(nets: list[BrainNet], pictures: Pictures, out: Path, recipe: Recipe) -> None:
-    """Calibrate on the validation split, export, and measure on the test split."""
-    held_out = pictures.where(lambda row: split(row) == "validation" and row.dataset != SEEN_NEVER)
+    """Calibrate on the labelled pictures of the validation split, export, and measure on the test split."""
+    held_out = pictures.where(lambda row: split(row) == "validation" and row.dataset in DATASETS)
     shipped = calibrated(nets, held_out)
     digest = export(shipped, out / "brain.onnx", ("lesion", "tumour", "kinds"))
     write_card(out / "brain.json", shipped, digest, asdict(recipe), pictures, split)

@@ -35,8 +35,6 @@ class Cues:
         noise: largest deviation.
         detail: largest factor, and its inverse the smallest, of what is finer than 4 pixels, and again of what is finer
             than 16.
-        spectrum: chance that a picture takes a share of another's amplitudes at every frequency; it keeps its phases,
-            and so its shapes.
     """
 
     turn: float = 12.0
@@ -54,14 +52,12 @@ class Cues:
     blur: float = 0.4
     noise: float = 0.04
     detail: float = 1.0
-    spectrum: float = 0.0
 
     def changed(self, pictures: Tensor) -> Tensor:
         """Everything at once, drawn for each picture by torch's own generator."""
         x = self.erasing(self.marked(self.moved(pictures)))
         x = self.blurred(self.framed(self.detailed(self.curved(x))))
-        x = (x + torch.randn_like(x) * torch.rand(len(x), 1, 1, 1) * self.noise).clamp(0, 1)
-        return self.mingled(x) if self.spectrum else x
+        return (x + torch.randn_like(x) * torch.rand(len(x), 1, 1, 1) * self.noise).clamp(0, 1)
 
     def moved(self, pictures: Tensor) -> Tensor:
         """Turned, zoomed, stretched, shifted and mirrored."""
@@ -104,15 +100,6 @@ class Cues:
             soft = functional.interpolate(soft, size=tuple(pictures.shape[2:]), mode="bilinear")
             pictures = (soft + factor * (pictures - soft)).clamp(0, 1)
         return pictures
-
-    def mingled(self, pictures: Tensor) -> Tensor:
-        """Amplitudes mixed with those of another picture, phases kept (Xu et al. 2021, "FACT", section 3.2)."""
-        waves = torch.fft.rfft2(pictures)
-        amplitudes, phases = waves.abs(), waves.angle()
-        n = len(pictures)
-        share = torch.rand(n, 1, 1, 1) * (torch.rand(n, 1, 1, 1) < self.spectrum)
-        mixed = amplitudes * (1 - share) + amplitudes[torch.randperm(n)] * share
-        return torch.fft.irfft2(torch.polar(mixed, phases), s=list(pictures.shape[2:])).clamp(0, 1)
 
     def framed(self, pictures: Tensor) -> Tensor:
         """Edges black, each as wide as drawn; half of the pictures keep theirs."""

@@ -46,8 +46,7 @@ def gather_healthy(data: Path) -> Pictures:
             listed = [row for row in csv.DictReader(file, delimiter="\t") if row["dir"] in SERIES]
         for row in listed:
             folder, patient = catalogue.parent / row["dir"], SERIES[row["dir"]]
-            for plane, values in _cut(folder):
-                shown = View(values, None).shown()
+            for plane, shown in _cut(folder):
                 pixels.append(np.rint(square(shown) * 255).astype(np.uint8))
                 group = f"{DATASET}:{patient}"
                 shows = f"T1 {plane}"
@@ -59,13 +58,15 @@ def gather_healthy(data: Path) -> Pictures:
 
 
 def _cut(folder: Path) -> Iterator[tuple[str, Field]]:
-    """Slices as they are; of a volume in one file all three planes, for its voxels are cubes."""
-    found = [_frames(path) for path in sorted(each for each in folder.iterdir() if each.is_file())]
+    """What a display shows of slices; of a volume in one file of all three planes, for its voxels are cubes."""
+    found = [_views(path) for path in sorted(each for each in folder.iterdir() if each.is_file())]
     if len(found) == 1 and len(found[0]) > 1:
-        yield from planes(found[0])
-    else:
-        slices = np.concatenate(found)
-        yield from ((_PLANES[0], each) for each in slices[_shows(slices).mean(axis=(1, 2)) >= _LEAST])
+        volume = np.stack([each.values for each in found[0]])
+        yield from ((plane, View(values, None).shown()) for plane, values in planes(volume))
+        return
+    slices = [each for views in found for each in views]
+    enough = _shows(np.stack([each.values for each in slices])).mean(axis=(1, 2)) >= _LEAST
+    yield from ((_PLANES[0], each.shown()) for each, shows in zip(slices, enough, strict=True) if shows)
 
 
 def planes(volume: Field) -> Iterator[tuple[str, Field]]:
@@ -83,7 +84,7 @@ def _shows(slices: Field) -> NDArray[np.bool_]:
     return np.asarray(slices > np.quantile(slices, 0.999) / 7)
 
 
-def _frames(path: Path) -> Field:
+def _views(path: Path) -> list[View]:
     import pydicom  # noqa: PLC0415  # only where there are DICOM files
 
     from medarchive.dicom.display import view  # noqa: PLC0415
@@ -92,4 +93,4 @@ def _frames(path: Path) -> Field:
     header = pydicom.dcmread(path, stop_before_pixels=True)
     count = int(header.get("NumberOfFrames") or 1)
     with path.open("rb") as stream:
-        return np.stack([view(header, file_frame(stream, frame), frame).values for frame in range(count)])
+        return [view(header, file_frame(stream, frame), frame) for frame in range(count)]
