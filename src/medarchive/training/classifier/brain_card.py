@@ -74,7 +74,7 @@ def write_card(
             "licences": {
                 "figshare-cheng": "CC BY 4.0", "nickparvar-brain-mri": "CC0", "bhuvaji-brain-mri": "MIT",
                 "open-ms-data": "CC BY", "ixi-nichart-2mm": "CC BY-SA 3.0", "singles-dcm-t1": "PDDL/BSD-2",
-                healthy.DATASET: "BSD-2 and what its CATALOG.tsv says",
+                healthy.DATASET: "BSD-2-Clause, Apache-2.0, MIT",
                 SEEN_NEVER: "CC BY 3.0",
             },
             "divided_by": "block of files (figshare-cheng), patient, otherwise near-duplicate group",
