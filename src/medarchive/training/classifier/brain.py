@@ -4,7 +4,8 @@ The chance of a tumour comes from the lesion map alone, never from the picture a
 """
 
 from collections.abc import Generator, Iterator
-from dataclasses import asdict, dataclass
+from copy import deepcopy
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -72,34 +73,33 @@ def split(row: Picture) -> str:
     return LEFT_OUT.get(row.patient, row.split)
 
 
-def fitted(pictures: Pictures, out: Path, recipe: Recipe, device: str) -> Generator[Progress, None, list[BrainNet]]:
-    """Train on the pictures of the training split; yields how far it is, and returns the networks."""
+def fitted(
+    pictures: Pictures, out: Path, recipe: Recipe, member: int, device: str
+) -> Generator[Progress, None, BrainNet]:
+    """Train a member on the pictures of the training split; yields how far it is, and returns the network."""
     own = pictures.where(lambda row: split(row) == "train" and row.dataset not in (SEEN_NEVER, *recipe.without))
     sampler = _Sampler(own, recipe.batch)
-    nets: list[BrainNet] = []
-    done, total = 0, recipe.members * (recipe.steps + recipe.fine_steps + recipe.last_steps)
+    seed = recipe.seed + _APART * member
+    torch.manual_seed(seed)
+    net = BrainNet(recipe.widths)
     plan = (
         (recipe.steps, _COARSE, recipe.rate),
         (recipe.fine_steps, _FINE, recipe.rate / 3),
         (recipe.last_steps, _LAST, recipe.rate / 5),
     )
-    for member in range(recipe.members):
-        seed = recipe.seed + _APART * member
-        torch.manual_seed(seed)
-        net = BrainNet(recipe.widths)
-        for part, (steps, mix, rate) in enumerate(plan):
+    each = sum(steps for steps, _, _ in plan)
+    done = each * member
+    for part, (steps, mix, rate) in enumerate(plan):
 
-            def loss(net: nn.Module, draw: torch.Generator, mix: _Mix = mix) -> Tensor:
-                return _loss(net, sampler.batch(draw, mix), device)
+        def loss(net: nn.Module, draw: torch.Generator, mix: _Mix = mix) -> Tensor:
+            return _loss(net, sampler.batch(draw, mix), device)
 
-            checkpoint = out / f"brain-{member}-{part}.pt"
-            for progress in fit(
-                net, loss, steps=steps, rate=rate, checkpoint=checkpoint, device=device, seed=seed + part
-            ):
-                yield progress.after(done, total)
-            done += steps
-        nets.append(net.cpu())
-    return nets
+        checkpoint = out / f"brain-{member}-{part}.pt"
+        for progress in fit(net, loss, steps=steps, rate=rate, checkpoint=checkpoint, device=device, seed=seed + part):
+            yield progress.after(done, each * recipe.members)
+        done += steps
+    net.cpu()
+    return net
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +247,8 @@ def _of_extremes(lesion: Tensor, outlines: Tensor, outlined: Tensor) -> Tensor:
 def train(data: Path, out: Path, recipe: Recipe, device: str = "cpu") -> Iterator[Progress]:
     """Train, and write ``brain.onnx`` and ``brain.json`` into a folder; goes on where a run in it stopped.
 
+    They are written when a member is trained, of all that are there: the first is usable alone.
+
     Args:
         data: see ``pictures.gather``.
         out: made where it is not there.
@@ -258,12 +260,14 @@ def train(data: Path, out: Path, recipe: Recipe, device: str = "cpu") -> Iterato
     """
     out.mkdir(parents=True, exist_ok=True)
     pictures = gather(data, [*DATASETS, SEEN_NEVER]).joined(healthy.gather_healthy(data))
-    nets = yield from fitted(pictures, out, recipe, device)
-    finished(nets, pictures, out, recipe)
+    trained: list[BrainNet] = []
+    for member in range(recipe.members):
+        trained.append((yield from fitted(pictures, out, recipe, member, device)))
+        finished(deepcopy(trained), pictures, out, replace(recipe, members=len(trained)))
 
 
 def finished(nets: list[BrainNet], pictures: Pictures, out: Path, recipe: Recipe) -> None:
-    """Calibrate on the labelled pictures of the validation split, export, and measure on the test split."""
+    """Calibrate networks, changing them, on labelled validation pictures; export, and measure on the test split."""
     held_out = pictures.where(lambda row: split(row) == "validation" and row.dataset in DATASETS)
     shipped = calibrated(nets, held_out)
     digest = export(shipped, out / "brain.onnx", ("lesion", "tumour", "kinds"))
