@@ -2,6 +2,7 @@
 
 import logging
 import os
+import selectors
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ LOGGER = logging.getLogger(__name__)
 GRACE = 30.0
 """Seconds that associations and jobs under way get to finish."""
 _NOT_AGAIN_BEFORE = 10.0
+_LISTENING = 0.2
 
 
 def stop_on_signals() -> threading.Event:
@@ -83,15 +85,21 @@ class Child:
             pass_fds=self._descriptors,
         )
 
-    def wait_until_ready(self) -> bool:
-        """Wait for its first line, or its end; whether it is ready."""
+    def wait_until_ready(self, stop: threading.Event) -> bool:
+        """Wait for its first line, its end, or the event; whether it is ready."""
         assert self._process.stdout is not None
-        return bool(self._process.stdout.readline())
+        with selectors.DefaultSelector() as said:
+            said.register(self._process.stdout, selectors.EVENT_READ)
+            while not stop.is_set():
+                if said.select(_LISTENING):
+                    return bool(self._process.stdout.readline())
+        return False
 
     def look_after(self) -> None:
         """Start it again where it died, no more than once in ten seconds."""
         if self._process.poll() is not None and time.monotonic() - self._started > _NOT_AGAIN_BEFORE:
             LOGGER.warning("%s ended with %s; starting another", self._command[3], self._process.returncode)
+            self._close()
             self._start()
 
     def ask_to_stop(self) -> None:
@@ -106,6 +114,13 @@ class Child:
         except subprocess.TimeoutExpired:
             self._process.kill()  # its leases run out, and the next worker does those jobs
             self._process.wait()
+        self._close()
+
+    def _close(self) -> None:
+        """Close our ends of its pipes."""
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
 
 
 def _as_variables(settings: Settings) -> dict[str, str]:

@@ -94,14 +94,15 @@ def serve(  # noqa: PLR0913  # options
             children += [Child(settings, ["beside", str(shared)], [shared]) for _ in range(1, settings.node_processes)]
         pages = _web(settings, parts, alone=no_node and no_jobs)
         for child in children:
-            child.wait_until_ready()
-        if node is not None:
+            child.wait_until_ready(stop)
+        if node is not None and not stop.is_set():
             _announce(settings, node.port)
         if pages is not None:
             children.append(pages[0])
-            ready = pages[0].wait_until_ready()
-            typer.echo(pages[1] if ready else "the web did not start; it will be tried again", err=not ready)
-            sys.stdout.flush()
+            ready = pages[0].wait_until_ready(stop)
+            if not stop.is_set():
+                typer.echo(pages[1] if ready else "the web did not start; it will be tried again", err=not ready)
+                sys.stdout.flush()
         while not stop.wait(1.0):
             for child in children:
                 child.look_after()
