@@ -355,7 +355,7 @@ def test_a_peer_that_stays_away_is_given_up_visibly(
         until(lambda: state(filled) == ["given up"])
         (job,) = [job for job in filled.jobs() if job.kind == "report"]
         assert (job.state, job.attempts) == ("failed", 2)
-        assert f"{asked.TransactionUID} for MODALITY is given up" in caplog.text
+        until(lambda: f"{asked.TransactionUID} for MODALITY is given up" in caplog.text)  # said after it is noted
         assert committed(filled) == set(UIDS)
         with_destination(filled, modality.listen(), "MODALITY")
         assert filled.retry() == 1
