@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from medarchive.insight.picture import square
 from medarchive.training.classifier.narrow import filled, narrow
 from medarchive.training.classifier.pictures import Picture, gather
+from medarchive.training.classifier.views import views
 from medarchive.view import View
 
 __all__ = ["ANATOMIES", "SIZE", "Anatomies", "Sample", "gather_anatomies"]
@@ -148,10 +149,11 @@ def _series(catalogue: Path) -> Iterator[tuple[Sample, NDArray[np.float32]]]:
                 anatomy = "brain-ct" if row["modality"] == "CT" else "brain-mr"
             sample = Sample(anatomy, row["modality"], "codec", row["split"], *2 * [f"codec:{row['dir']}"])
             files = sorted(path for path in (catalogue.parent / row["dir"]).iterdir() if path.is_file())
-            views = [view for view in map(_view, files[:: max(1, -(-len(files) // 16))]) if view is not None]
-            for view in views:
+            few = files[:: max(1, -(-len(files) // 16))]
+            seen = [view for path in few for view in views(path, middle=True)]
+            for view in seen:
                 yield sample, view.shown()
-            slices = [view for view in views if view.hounsfield and sample.split == "train"]
+            slices = [view for view in seen if view.hounsfield and sample.split == "train"]
             for view in slices:
                 for window in _WINDOWS[anatomy]:
                     yield sample, view.shown(window)
@@ -167,20 +169,3 @@ def _narrowed(sample: Sample, slices: Sequence[View]) -> Iterator[tuple[Sample, 
         yield replace(sample, finding="CT, narrow"), narrow(values, draw)
         if sample.anatomy == "lung-ct" and number < _FILLED:
             yield replace(sample, anatomy="other", finding="CT, filled"), narrow(filled(values, draw), draw)
-
-
-def _view(path: Path) -> View | None:
-    """The middle frame of an object; None where it cannot be decoded."""
-    import pydicom  # noqa: PLC0415  # only where there are DICOM files
-
-    from medarchive.dicom.display import view  # noqa: PLC0415
-    from medarchive.dicom.frames import file_frame  # noqa: PLC0415
-    from medarchive.errors import MedarchiveError  # noqa: PLC0415
-
-    header = pydicom.dcmread(path, stop_before_pixels=True)
-    frame = int(header.get("NumberOfFrames") or 1) // 2
-    try:
-        with path.open("rb") as stream:
-            return view(header, file_frame(stream, frame), frame)
-    except MedarchiveError:
-        return None

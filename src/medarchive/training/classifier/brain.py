@@ -121,10 +121,9 @@ class _Mix:
 
 
 _COARSE = _Mix(128, (12, 4, 2, 4, 4, 6, 0), (0, 1, 2), 0.0)
-_FINE = _Mix(
-    256, (11, 3, 2, 6, 3, 5, 2), (0, 1, 2, 0, 1), 0.4
-)  # fewer at the sella, where a healthy gland is bright too
-_LAST = _Mix(256, (14, 2, 2, 6, 2, 4, 2), (0, 1, 2, 0, 1), 0.6)
+_FEWER = (0, 1, 2, 0, 1)  # kinds, fewer at the sella, where a healthy gland is bright too
+_FINE = _Mix(256, (11, 3, 2, 6, 3, 5, 2), _FEWER, 0.4)
+_LAST = _Mix(256, (14, 2, 2, 6, 2, 4, 2), _FEWER, 0.6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +149,7 @@ class _Sampler:
         free = [n for n, row in enumerate(rows) if row.label == "no_tumour"]
         self._hard = [n for n in free if rows[n].dataset in _HARD]
         turned = [n for n in free if rows[n].dataset == healthy.DATASET]
-        self._free = [n for n in free if n not in {*self._hard, *turned}] or self._hard
+        self._free = [n for n in free if rows[n].dataset not in (*_HARD, healthy.DATASET)] or self._hard
         heads = sorted({(rows[n].patient, rows[n].contrast) for n in turned})
         self._turned = [[n for n in turned if (rows[n].patient, rows[n].contrast) == head] for head in heads]
         if not all((*self._outlined, self._hard)):

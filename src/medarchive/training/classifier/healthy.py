@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from medarchive.insight.picture import square
 from medarchive.training.classifier.pictures import Picture, Pictures
+from medarchive.training.classifier.views import views
 from medarchive.view import View
 
 __all__ = ["DATASET", "SERIES", "gather_healthy", "planes"]
@@ -59,12 +60,14 @@ def gather_healthy(data: Path) -> Pictures:
 
 def _cut(folder: Path) -> Iterator[tuple[str, Field]]:
     """What a display shows of slices; of a volume in one file of all three planes, for its voxels are cubes."""
-    found = [_views(path) for path in sorted(each for each in folder.iterdir() if each.is_file())]
+    found = [views(path) for path in sorted(each for each in folder.iterdir() if each.is_file())]
     if len(found) == 1 and len(found[0]) > 1:
         volume = np.stack([each.values for each in found[0]])
         yield from ((plane, View(values, None).shown()) for plane, values in planes(volume))
         return
-    slices = [each for views in found for each in views]
+    slices = [each for frames in found for each in frames]
+    if not slices:
+        return
     enough = _shows(np.stack([each.values for each in slices])).mean(axis=(1, 2)) >= _LEAST
     yield from ((_PLANES[0], each.shown()) for each, shows in zip(slices, enough, strict=True) if shows)
 
@@ -82,15 +85,3 @@ def planes(volume: Field) -> Iterator[tuple[str, Field]]:
 def _shows(slices: Field) -> NDArray[np.bool_]:
     """Where there is more than air."""
     return np.asarray(slices > np.quantile(slices, 0.999) / 7)
-
-
-def _views(path: Path) -> list[View]:
-    import pydicom  # noqa: PLC0415  # only where there are DICOM files
-
-    from medarchive.dicom.display import view  # noqa: PLC0415
-    from medarchive.dicom.frames import file_frame  # noqa: PLC0415
-
-    header = pydicom.dcmread(path, stop_before_pixels=True)
-    count = int(header.get("NumberOfFrames") or 1)
-    with path.open("rb") as stream:
-        return [view(header, file_frame(stream, frame), frame) for frame in range(count)]
